@@ -1,0 +1,18 @@
+import { z } from "zod";
+
+/** Why an attempt failed. The class decides whether another attempt makes sense. */
+export const FailureCode = z.enum(["lost", "timeout", "oom", "exception", "nan", "invalid"]);
+export type FailureCode = z.infer<typeof FailureCode>;
+
+/** A failure as data: it crosses threads, processes and files. */
+export const Failure = z.strictObject({
+  code: FailureCode,
+  message: z.string(),
+  /** True where the same task fails in the same way on every machine: `nan` and `invalid`. */
+  permanent: z.boolean(),
+  /** Epoch (from 1) at which a loss turned non-finite. */
+  epoch: z.int().optional(),
+  /** First layer, from the input, whose weights or values are non-finite. */
+  layer: z.string().optional(),
+});
+export type Failure = z.infer<typeof Failure>;

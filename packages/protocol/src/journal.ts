@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { DatasetRef, Preprocessing } from "./data.ts";
+import { Experiment } from "./experiment.ts";
+import { Failure } from "./failure.ts";
+import { Hash } from "./hash.ts";
+import { BlobRef, TaskResult, Variant } from "./task.ts";
+
+/** The rows of one stage, prepared once: the final table, or one fold of a search. */
+export const PreparedTable = z.strictObject({ table: DatasetRef, preprocessing: Preprocessing });
+export type PreparedTable = z.infer<typeof PreparedTable>;
+
+/** Where a run's data came from, and what was made of it. */
+export const PreparedData = z.strictObject({
+  source: z.strictObject({ name: z.string(), hash: Hash, rows: z.int().min(1) }),
+  /** All training rows (role `train`) and test rows (role `test`). */
+  final: PreparedTable,
+  /** Training rows only, as role `train` and `validation`, fitted anew on each fold's `train` rows. */
+  folds: z.array(PreparedTable),
+  /** Lines for people: constant columns, imputed values, ignored columns. */
+  notes: z.array(z.string()),
+});
+export type PreparedData = z.infer<typeof PreparedData>;
+
+/** One line of a run's history. The state is the fold over these, and nothing else. */
+export const JournalRecord = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("created"),
+    version: z.literal(1),
+    run: z.string(),
+    experiment: Experiment,
+    variant: Variant,
+    data: PreparedData,
+    /** The configuration as the user wrote it, for best.yaml and provenance. */
+    config: BlobRef.optional(),
+    /** Milliseconds since 1970, for people; decides nothing. */
+    time: z.number(),
+    manyfold: z.string(),
+  }),
+  /** The run was asked to go further: more members or trials. */
+  z.strictObject({
+    type: z.literal("grown"),
+    members: z.int().min(1).optional(),
+    trials: z.int().min(1).optional(),
+    time: z.number(),
+  }),
+  z.strictObject({
+    type: z.literal("completed"),
+    task: Hash,
+    attempt: z.int().min(1),
+    worker: z.string(),
+    result: TaskResult,
+    seconds: z.number(),
+    time: z.number(),
+  }),
+  z.strictObject({
+    type: z.literal("failed"),
+    task: Hash,
+    attempt: z.int().min(1),
+    worker: z.string(),
+    failure: Failure,
+    seconds: z.number(),
+    time: z.number(),
+  }),
+  /** A session of the coordinator began (a resume) or was asked to stop. */
+  z.strictObject({ type: z.literal("resumed"), time: z.number() }),
+  z.strictObject({ type: z.literal("interrupted"), time: z.number() }),
+  /** Nothing is left to do; the report and the artifact were written. */
+  z.strictObject({
+    type: z.literal("finished"),
+    status: z.enum(["done", "partial", "error"]),
+    ledger: Hash,
+    /** Hash of the artifact's manifest, null where there is none. */
+    artifact: Hash.nullable(),
+    time: z.number(),
+  }),
+]);
+export type JournalRecord = z.infer<typeof JournalRecord>;

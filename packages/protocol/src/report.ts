@@ -1,0 +1,121 @@
+import { z } from "zod";
+import { ErrorAnalysis, Metrics } from "./analysis.ts";
+import { Preprocessing } from "./data.ts";
+import { Experiment } from "./experiment.ts";
+import { FailureCode } from "./failure.ts";
+import { Hash } from "./hash.ts";
+import { ParamValue } from "./search.ts";
+import { CurvePoint, Variant } from "./task.ts";
+
+export const Params = z.record(z.string(), ParamValue);
+export type Params = z.infer<typeof Params>;
+
+/** One setting that a search tried. */
+export const TrialRow = z.strictObject({
+  trial: z.int().min(0),
+  params: Params,
+  /** The metric over its cells; null if any cell failed. */
+  value: z.number().nullable(),
+  /** Standard error of the value over rows or folds. */
+  standardError: z.number().nullable(),
+  state: z.enum(["waiting", "running", "completed", "failed"]),
+});
+export type TrialRow = z.infer<typeof TrialRow>;
+
+export const SearchResult = z.strictObject({
+  sampler: z.string(),
+  metric: z.string(),
+  direction: z.enum(["minimise", "maximise"]),
+  best: z.strictObject({ trial: z.int().min(0), params: Params, value: z.number() }).nullable(),
+  trials: z.array(TrialRow),
+});
+export type SearchResult = z.infer<typeof SearchResult>;
+
+/** A member (or trial's task) as it ended. */
+export const MemberRow = z.strictObject({
+  member: z.int().min(0),
+  task: Hash,
+  state: z.enum(["completed", "failed"]),
+  /** Epoch whose weights were kept. */
+  epoch: z.int().optional(),
+  curve: z.array(CurvePoint).optional(),
+  failure: z
+    .strictObject({
+      code: FailureCode,
+      message: z.string(),
+      epoch: z.int().optional(),
+      layer: z.string().optional(),
+    })
+    .optional(),
+});
+export type MemberRow = z.infer<typeof MemberRow>;
+
+/** Out-of-bag coverage: every training row is scored by the members that did not see it. */
+export const OutOfBag = z.strictObject({
+  metrics: Metrics,
+  rows: z.int().min(1),
+  /** Row numbers of the source that every member saw: they have no out-of-bag prediction. */
+  uncovered: z.array(z.int().min(0)),
+  /** Mean number of members per scored row. */
+  membersPerRow: z.number(),
+  /** True where out-of-bag rows took part in a decision; such a score assesses nothing. */
+  biased: z.boolean(),
+});
+export type OutOfBag = z.infer<typeof OutOfBag>;
+
+/** What the experiment determined: equal for every executor, worker count and history of crashes. */
+export const RunResult = z.strictObject({
+  version: z.literal(1),
+  name: z.string(),
+  experiment: Experiment,
+  variant: Variant,
+  ledger: Hash,
+  data: z.strictObject({
+    source: z.strictObject({ name: z.string(), hash: Hash, rows: z.int() }),
+    rows: z.strictObject({ train: z.int(), test: z.int() }),
+    preprocessing: Preprocessing,
+    notes: z.array(z.string()),
+  }),
+  members: z.array(MemberRow),
+  metrics: z.strictObject({ test: Metrics.nullable(), oob: Metrics.nullable() }),
+  oob: OutOfBag.nullable(),
+  /** Scores of members alone and other combiners on the test rows, for the comparison table. */
+  comparison: z.array(z.strictObject({ name: z.string(), metrics: Metrics })),
+  analysis: ErrorAnalysis.nullable(),
+  /** Classification: `[true class, predicted class]` counts on the analysed rows. */
+  confusion: z.array(z.array(z.int())).nullable(),
+  /** Regression: predicted value, residual and spread per analysed row, original units. */
+  residuals: z
+    .array(z.strictObject({ predicted: z.number(), residual: z.number(), spread: z.number() }))
+    .nullable(),
+  search: SearchResult.nullable(),
+});
+export type RunResult = z.infer<typeof RunResult>;
+
+/** Who did it, when, on what, how often. */
+export const Execution = z.strictObject({
+  runId: z.string(),
+  executor: z.string(),
+  variant: Variant,
+  workers: z.array(z.strictObject({ id: z.string(), host: z.string(), tasks: z.int() })),
+  attempts: z.int(),
+  lost: z.int(),
+  /** ISO 8601. */
+  started: z.string(),
+  finished: z.string(),
+  seconds: z.strictObject({
+    total: z.number(),
+    /** Sum over tasks. */
+    train: z.number(),
+  }),
+  reproducible: z.boolean(),
+  /** Why not, one line each. */
+  reasons: z.array(z.string()),
+  manyfold: z.string(),
+  node: z.string(),
+});
+export type Execution = z.infer<typeof Execution>;
+
+/** `report.json`. */
+export const ReportDocument = z.strictObject({ result: RunResult, execution: Execution });
+export type ReportDocument = z.infer<typeof ReportDocument>;

@@ -1,0 +1,110 @@
+import { z } from "zod";
+import { tagged } from "./tagged.ts";
+
+const Scalar = z.union([z.string(), z.number(), z.boolean()]);
+const Range = z.tuple([z.number(), z.number()]);
+
+const Scale = z.enum(["linear", "log"]);
+const Steps = z.int().min(2).max(10_000);
+
+interface Numeric {
+  scale?: z.infer<typeof Scale> | undefined;
+  steps?: number | undefined;
+}
+/** The values a parameter can take; both ends of a range are included. */
+export type Domain =
+  | ({ float: [number, number] } & Numeric)
+  | ({ int: [number, number] } & Numeric)
+  | { categorical: ParamValue[] };
+
+const DomainObject = z
+  .strictObject({
+    float: Range.optional(),
+    int: Range.optional(),
+    categorical: z.array(Scalar).min(1).optional(),
+    scale: Scale.optional().describe("How values are spread over the range; default linear."),
+    steps: Steps.optional().describe("Number of grid points over the range (grid search only)."),
+  })
+  .describe("float: [low, high], int: [low, high] (both ends included), or categorical: [values].")
+  .superRefine((value, context) => {
+    const complain = (condition: string, path: string[]) =>
+      context.addIssue({
+        code: "custom",
+        message: `must be ${condition}`,
+        path,
+        params: { condition },
+      });
+    const kinds = [value.float, value.int, value.categorical].filter((kind) => kind !== undefined);
+    if (kinds.length !== 1) {
+      complain("an object with exactly one of float, int, categorical", []);
+      return;
+    }
+    for (const name of ["float", "int"] as const) {
+      const range = value[name];
+      if (range === undefined) continue;
+      if (range[0] >= range[1]) complain("[low, high] with low < high", [name]);
+      if (value.scale === "log" && range[0] <= 0) complain("above 0 for scale: log", [name]);
+      if (name === "int" && !range.every(Number.isInteger)) complain("two whole numbers", [name]);
+    }
+    if (value.categorical && (value.scale ?? value.steps) !== undefined) {
+      complain("left out for a categorical parameter", [value.scale ? "scale" : "steps"]);
+    }
+  });
+// The refinement above is what makes the narrower static type true.
+export const Domain = DomainObject as z.ZodType as z.ZodType<Domain, Domain>;
+
+/** A parameter's value in a trial. */
+export const ParamValue = Scalar;
+export type ParamValue = z.infer<typeof ParamValue>;
+
+/** Names are paths into the experiment: `train.optimizer.adam.lr`, `model.layers.0.dense.units`. */
+export const Space = z.record(z.string().min(1), Domain);
+export type Space = z.infer<typeof Space>;
+
+export const Sampler = tagged(
+  {
+    grid: z.strictObject({}).describe("Every combination, in mixed radix of the trial number."),
+    random: z.strictObject({}).describe("Independent draws (Bergstra and Bengio 2012)."),
+  },
+  { bare: true, description: "Where settings come from." },
+);
+export type Sampler = z.infer<typeof Sampler>;
+
+/** How a trial is assessed, on training rows only. */
+export const Assessment = tagged(
+  {
+    validation: z
+      .strictObject({ fraction: z.number().gt(0).lt(1).default(0.2) })
+      .describe("One validation split of the training rows."),
+    folds: z
+      .strictObject({ k: z.int().min(2).max(100).default(5) })
+      .describe("k-fold cross-validation."),
+  },
+  { bare: true, description: "How a setting is assessed on the training rows." },
+);
+export type Assessment = z.infer<typeof Assessment>;
+
+/** What is minimised or maximised on the validation rows. */
+export const SearchMetric = z.enum(["auto", "loss", "nll", "brier", "accuracy", "rmse", "mae"]);
+export type SearchMetric = z.infer<typeof SearchMetric>;
+
+/** A search over settings of the experiment. */
+export const SearchSpec = z.strictObject({
+  sampler: Sampler.default({ random: {} }),
+  trials: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe("Number of trials; a grid without it runs every combination."),
+  space: Space,
+  assess: Assessment.default({ validation: { fraction: 0.2 } }),
+  metric: SearchMetric.default("auto").describe(
+    "auto: nll for classification, rmse for regression.",
+  ),
+  each: z
+    .enum(["model", "ensemble"])
+    .default("model")
+    .describe("A cell trains one network, or the members of the configured ensemble."),
+});
+export type SearchSpec = z.infer<typeof SearchSpec>;

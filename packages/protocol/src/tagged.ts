@@ -1,0 +1,72 @@
+import { z } from "zod";
+
+/**
+ * An object with exactly one of some keys, as users write it: `{ adam: { lr: 0.001 } }`.
+ * The key says which, the value holds its settings; parsing twice changes nothing.
+ */
+export type Tagged<Options> = { [K in keyof Options]: { [P in K]: Options[P] } }[keyof Options];
+
+type Shape = Readonly<Record<string, z.ZodType>>;
+type Outputs<S extends Shape> = { [K in keyof S]: z.output<S[K]> };
+type Inputs<S extends Shape> = { [K in keyof S]: z.input<S[K]> };
+
+/** The short forms: a bare name stands for that key with its default settings. */
+type Bare<S extends Shape> = keyof S & string;
+
+/**
+ * The schema of a {@link Tagged} object over a table of option schemas.
+ *
+ * With `bare`, a name alone is accepted too and means that option with its defaults:
+ * `optimizer: adam` is `optimizer: { adam: {} }`.
+ */
+export function tagged<S extends Shape>(
+  options: S,
+  settings: { bare?: boolean; id?: string; description?: string } = {},
+): z.ZodType<Tagged<Outputs<S>>, Tagged<Inputs<S>> | Bare<S>> {
+  const names = Object.keys(options);
+  const partial = Object.fromEntries(names.map((name) => [name, options[name]?.optional()]));
+  const object = z
+    .strictObject(partial as Record<string, z.ZodType>)
+    .superRefine((value, context) => {
+      const given = Object.keys(value).filter((name) => value[name] !== undefined);
+      if (given.length === 1) return;
+      context.addIssue({
+        code: "custom",
+        message: `must be an object with exactly one of ${names.join(", ")}`,
+        params: { condition: `an object with exactly one of ${names.join(", ")}` },
+      });
+    });
+  const schema = settings.bare
+    ? z.preprocess((value) => (typeof value === "string" ? { [value]: {} } : value), object)
+    : object;
+  const described = schema.meta({
+    ...(settings.description === undefined ? {} : { description: settings.description }),
+    ...(settings.bare ? { bareNames: names } : {}),
+    oneKeyOf: names,
+  });
+  // The one place where the run-time rule "exactly one key" becomes the static union.
+  return described as z.ZodType as z.ZodType<Tagged<Outputs<S>>, Tagged<Inputs<S>> | Bare<S>>;
+}
+
+type TagOf<Value> = Value extends unknown ? keyof Value & string : never;
+type SettingsOf<Value, Tag extends string> = Value extends { [K in Tag]: infer Settings }
+  ? Settings
+  : never;
+
+/** Which option a tagged value holds. */
+export function tagOf<Value extends object>(value: Value): TagOf<Value> {
+  return Object.keys(value)[0] as TagOf<Value>;
+}
+
+/**
+ * Calls the row of a table that belongs to the option a tagged value holds. The table has a row for
+ * every option, or it does not compile.
+ */
+export function match<Value extends object, Result>(
+  value: Value,
+  rows: { [Tag in TagOf<Value>]: (settings: SettingsOf<Value, Tag>) => Result },
+): Result {
+  const tag = tagOf(value);
+  const settings = (value as Record<string, unknown>)[tag] as SettingsOf<Value, typeof tag>;
+  return rows[tag](settings);
+}

@@ -1,0 +1,117 @@
+import { z } from "zod";
+import { DatasetRef } from "./data.ts";
+import { Hash, hashJson } from "./hash.ts";
+import { ModelSpec } from "./model.ts";
+import { DrawSpec } from "./sample.ts";
+import { TrainSpec } from "./train.ts";
+
+/**
+ * The arithmetic of gradient steps. Part of every task: results of one variant have equal bits
+ * everywhere. `js` and `wasm-plain` agree to the bit in float32.
+ */
+export const Variant = z.enum(["js", "wasm-plain", "wasm-fma", "blas"]);
+export type Variant = z.infer<typeof Variant>;
+
+/** Which rows a task reports predictions for, besides its training. */
+export const Report = z.enum(["oob", "validation", "test"]);
+export type Report = z.infer<typeof Report>;
+
+/**
+ * Exactly what changes a task's result, and nothing else: no run, trial, number of members, worker
+ * or time. Its hash is the task's id.
+ */
+export const TaskSpec = z.strictObject({
+  version: z.literal(1),
+  kind: z.literal("train"),
+  variant: Variant,
+  data: DatasetRef,
+  model: ModelSpec,
+  train: TrainSpec,
+  draw: DrawSpec,
+  /** Training keys fold in these three only, besides the experiment's seed. */
+  seed: z.int().min(0),
+  fold: z.int().min(0),
+  repeat: z.int().min(0),
+  member: z.int().min(0),
+  report: z.array(Report),
+});
+export type TaskSpec = z.infer<typeof TaskSpec>;
+
+/**
+ * A task's place in the order of results; compared from left to right. Trials come first in the
+ * order they were proposed; the final fit has `trial` = {@link FINAL}.
+ */
+export const TaskKey = z.strictObject({
+  trial: z.int().min(-1),
+  fold: z.int().min(0),
+  repeat: z.int().min(0),
+  rung: z.int().min(0),
+  unit: z.int().min(0),
+});
+export type TaskKey = z.infer<typeof TaskKey>;
+
+/** The trial number of the final fit (an experiment without a search is nothing but a final fit). */
+export const FINAL = -1;
+
+/** The unit that is farmed out: self-contained data, never code. */
+export const Task = z.strictObject({ id: Hash, attempt: z.int().min(1), spec: TaskSpec });
+export type Task = z.infer<typeof Task>;
+
+/** The id of a task: the hash of its canonical spec. */
+export function taskId(spec: TaskSpec): Hash {
+  return hashJson(spec);
+}
+
+/** Orders results: search trials first, the final fit last; then fold, repeat, rung, unit. */
+export function compareKeys(a: TaskKey, b: TaskKey): number {
+  return (
+    trialRank(a.trial) - trialRank(b.trial) ||
+    a.fold - b.fold ||
+    a.repeat - b.repeat ||
+    a.rung - b.rung ||
+    a.unit - b.unit
+  );
+}
+
+/** Kept below 2^53 so that differences stay exact. */
+function trialRank(trial: number): number {
+  return trial === FINAL ? Number.MAX_SAFE_INTEGER / 2 : trial;
+}
+
+/** A blob by its content. */
+export const BlobRef = z.strictObject({ hash: Hash, bytes: z.int().min(0) });
+export type BlobRef = z.infer<typeof BlobRef>;
+
+/** One point of a learning curve. */
+export const CurvePoint = z.strictObject({
+  /** From 1. */
+  epoch: z.int().min(1),
+  /** Mean training loss over the epoch's batches, penalties excluded. */
+  train: z.number(),
+  /** Mean loss on the rows that may stop the training, if there are any. */
+  held: z.number().optional(),
+});
+export type CurvePoint = z.infer<typeof CurvePoint>;
+
+/**
+ * What a task yields: one network's weights (float32, in the order of the model's parameters) and
+ * its predictions per kind of row (float32 `[rows, outputs]`: probabilities per class, or values in
+ * scaled target units; rows ascending), all as blobs, and its curve. Every field is determined by
+ * the task's spec.
+ */
+export const TaskResult = z.strictObject({
+  weights: BlobRef,
+  /** Number of weights. */
+  parameters: z.int().min(1),
+  predictions: z.strictObject({
+    oob: BlobRef.optional(),
+    validation: BlobRef.optional(),
+    test: BlobRef.optional(),
+  }),
+  curve: z.array(CurvePoint),
+  /** Epoch (from 1) whose weights these are. */
+  epoch: z.int().min(1),
+  /** Whether early stopping ended the training before the last epoch. */
+  stopped: z.boolean(),
+});
+export type TaskResult = z.infer<typeof TaskResult>;
