@@ -61,6 +61,19 @@ export const JournalRecord = z.discriminatedUnion("type", [
     seconds: z.number(),
     time: z.number(),
   }),
+  /** All cells of a trial have ended, and this is what they say of it. */
+  z.strictObject({
+    type: z.literal("assessed"),
+    trial: z.int().min(0),
+    /** Mean of the metric over the trial's cells; null if one of them failed. */
+    value: z.number().nullable(),
+    standardError: z.number().nullable(),
+    /** The metric per fold, in fold order. */
+    cells: z.array(z.number().nullable()),
+    /** Epoch whose weights were kept, median over the cells' networks. */
+    epoch: z.int().min(1).nullable(),
+    time: z.number(),
+  }),
   /** A session of the coordinator began (a resume) or was asked to stop. */
   z.strictObject({ type: z.literal("resumed"), time: z.number() }),
   z.strictObject({ type: z.literal("interrupted"), time: z.number() }),

@@ -119,3 +119,38 @@ export type Execution = z.infer<typeof Execution>;
 /** `report.json`. */
 export const ReportDocument = z.strictObject({ result: RunResult, execution: Execution });
 export type ReportDocument = z.infer<typeof ReportDocument>;
+
+const AnalysisSummary = ErrorAnalysis.pick({
+  on: true,
+  rows: true,
+  k: true,
+  v: true,
+  c: true,
+  rho: true,
+  ensembleError: true,
+  predictedError: true,
+  identityGap: true,
+});
+
+export const RunStatus = z.enum(["done", "partial", "interrupted", "error"]);
+export type RunStatus = z.infer<typeof RunStatus>;
+
+/** What `manyfold run --json` prints. */
+export const RunDocument = z.strictObject({
+  runId: z.string(),
+  runDir: z.string(),
+  artifact: z.string().nullable(),
+  status: RunStatus,
+  reproducible: z.boolean(),
+  tasks: z.strictObject({ total: z.int(), completed: z.int(), failed: z.int() }),
+  metrics: z.strictObject({ test: Metrics.nullable(), oob: Metrics.nullable() }),
+  analysis: AnalysisSummary.nullable(),
+  ledger: Hash,
+  execution: Execution.pick({ variant: true, workers: true, attempts: true, lost: true }),
+  seconds: z.strictObject({ total: z.number(), train: z.number() }),
+  best: SearchResult.shape.best.optional(),
+  trials: z.array(TrialRow).optional(),
+  /** Present with status `error`. */
+  error: z.strictObject({ code: z.string(), message: z.string(), path: z.string() }).optional(),
+});
+export type RunDocument = z.infer<typeof RunDocument>;

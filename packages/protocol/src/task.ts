@@ -13,7 +13,7 @@ export const Variant = z.enum(["js", "wasm-plain", "wasm-fma", "blas"]);
 export type Variant = z.infer<typeof Variant>;
 
 /** Which rows a task reports predictions for, besides its training. */
-export const Report = z.enum(["oob", "validation", "test"]);
+export const Report = z.enum(["oob", "validation", "test", "train"]);
 export type Report = z.infer<typeof Report>;
 
 /**
@@ -107,6 +107,7 @@ export const TaskResult = z.strictObject({
     oob: BlobRef.optional(),
     validation: BlobRef.optional(),
     test: BlobRef.optional(),
+    train: BlobRef.optional(),
   }),
   curve: z.array(CurvePoint),
   /** Epoch (from 1) whose weights these are. */
