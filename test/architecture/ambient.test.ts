@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
-import { root, sourceFiles, workspaces } from "./workspaces.ts";
+import { isBrowserSafe, root, sourceFiles, workspaces, type Workspace } from "./workspaces.ts";
 
 const members = new Set([
   "process.env",
@@ -28,12 +28,24 @@ function ambient(node: ts.Node): string | undefined {
   return undefined;
 }
 
-/** "path:line name" for each use in a source text. */
-function uses(file: string, text: string): string[] {
+const globalsOfNode = new Set(["Buffer", "process", "global", "require", "setImmediate"]);
+
+/** A global that a browser lacks, though @types/node lets it pass the type check. */
+function nodeGlobal(node: ts.Node): string | undefined {
+  if (!ts.isIdentifier(node) || !globalsOfNode.has(node.text)) return undefined;
+  const { parent } = node;
+  const isMember =
+    (ts.isPropertyAccessExpression(parent) || ts.isPropertyAssignment(parent)) &&
+    parent.name === node;
+  return isMember ? undefined : node.text;
+}
+
+/** "path:line name" for each node of a source text that `find` names. */
+function uses(find: (node: ts.Node) => string | undefined, file: string, text: string): string[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2023, true);
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
-    const name = ambient(node);
+    const name = find(node);
     if (name !== undefined) {
       const { line } = source.getLineAndCharacterOfPosition(node.getStart());
       found.push(`${file}:${line + 1} ${name}`);
@@ -44,6 +56,11 @@ function uses(file: string, text: string): string[] {
   return found;
 }
 
+const usesIn = (find: (node: ts.Node) => string | undefined, workspace: Workspace) =>
+  sourceFiles(workspace).flatMap((file) =>
+    uses(find, file, readFileSync(join(root, file), "utf8")),
+  );
+
 test("the search finds what it looks for, and not its mention in a comment or a string", () => {
   const text = `
     // Math.random() and new Date() are refused.
@@ -51,7 +68,7 @@ test("the search finds what it looks for, and not its mention in a comment or a 
     const b = new Date(0);
     console.log(process.env["HOME"], "console.log");
   `;
-  expect(uses("x.ts", text)).toEqual([
+  expect(uses(ambient, "x.ts", text)).toEqual([
     "x.ts:3 Math.random",
     "x.ts:3 Date.now",
     "x.ts:3 performance.now",
@@ -59,16 +76,20 @@ test("the search finds what it looks for, and not its mention in a comment or a 
     "x.ts:5 console.log",
     "x.ts:5 process.env",
   ]);
+  expect(uses(nodeGlobal, "x.ts", text)).toEqual(["x.ts:5 process"]);
 });
 
-describe.each(workspaces.filter(({ folder }) => folder.startsWith("packages/")))(
-  "$folder",
-  (workspace) => {
-    test("leaves environment, chance, clock and console to the apps", () => {
-      const found = sourceFiles(workspace).flatMap((file) =>
-        uses(file, readFileSync(join(root, file), "utf8")),
-      );
-      expect(found).toEqual([]);
-    });
-  },
-);
+describe("surroundings are left to the apps: environment, chance, clock, console", () => {
+  test.each(workspaces.filter(({ folder }) => folder.startsWith("packages/")))(
+    "$folder",
+    (workspace) => {
+      expect(usesIn(ambient, workspace)).toEqual([]);
+    },
+  );
+});
+
+describe("what runs in a browser needs no global of Node's", () => {
+  test.each(workspaces.filter(isBrowserSafe))("$folder", (workspace) => {
+    expect(usesIn(nodeGlobal, workspace)).toEqual([]);
+  });
+});

@@ -43,6 +43,11 @@ export const workspaces: readonly Workspace[] = ["packages", "apps"].flatMap((gr
     .map((entry) => workspace(`${group}/${entry.name}`, entry.name)),
 );
 
+const browserSafe = new Set(["protocol", "core", "data", "search", "ensemble"]);
+
+/** Packages that run in a browser too. */
+export const isBrowserSafe = ({ id }: Workspace): boolean => browserSafe.has(id);
+
 /** What a workspace ships: its sources without their tests, as paths from the root with "/". */
 export function sourceFiles({ folder }: Workspace): string[] {
   const src = join(root, folder, "src");
