@@ -30,8 +30,9 @@ export class ManyfoldError extends Error {
   readonly path: string;
   readonly help: string | undefined;
 
-  constructor(complaint: Complaint) {
-    super(sentence(complaint));
+  /** @param others Further complaints of the same input, printed after the first. */
+  constructor(complaint: Complaint, others: readonly Complaint[] = []) {
+    super([complaint, ...others].map(sentence).join("\n"));
     this.name = "ManyfoldError";
     this.code = complaint.code;
     this.path = complaint.path;
@@ -50,7 +51,7 @@ export function sentence(complaint: Omit<Complaint, "code">): string {
 export function show(value: unknown): string {
   if (value === undefined) return "nothing";
   if (typeof value === "number" || typeof value === "bigint") return String(value);
-  const text = JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value) ?? typeof value;
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 

@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import type { ExecutorName } from "../executors.ts";
+import { wholeNumber } from "../program.ts";
+import { resumeRun } from "../session.ts";
+import { trainingOptions } from "./run.ts";
+
+interface ResumeFlags {
+  executor: ExecutorName;
+  workers: number;
+  members?: number;
+  trials?: number;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+export function registerResume(program: Command): void {
+  trainingOptions(
+    program
+      .command("resume")
+      .description("go on with a run that was stopped, or grow a finished one")
+      .argument("<run>", "the run's folder"),
+  )
+    .option("--members <n>", "grow the ensemble to n members", wholeNumber("--members", 1, 100_000))
+    .option("--trials <n>", "go on to n trials", wholeNumber("--trials", 1, 1_000_000))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  manyfold resume runs/digits-bagging-20260101-120000-1a2b
+  manyfold resume runs/digits-bagging-20260101-120000-1a2b --members 64
+
+What was done is not done again; a finished run just prints its result.
+`,
+    )
+    .action(async (folder: string, flags: ResumeFlags) => {
+      process.exitCode = await resumeRun(folder, flags);
+    });
+}

@@ -1,0 +1,63 @@
+import { availableParallelism } from "node:os";
+import type { Command } from "commander";
+import { Option } from "commander";
+import { readConfig } from "../config.ts";
+import type { ExecutorName } from "../executors.ts";
+import { executors } from "../executors.ts";
+import { wholeNumber } from "../program.ts";
+import { beginRun } from "../session.ts";
+
+interface RunFlags {
+  executor: ExecutorName;
+  workers: number;
+  out: string;
+  seed?: number;
+  backend: "js";
+  json?: boolean;
+  quiet?: boolean;
+}
+
+/** Options of the commands that train. */
+export function trainingOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--executor <where>", "where tasks run")
+        .choices(Object.keys(executors))
+        .default("threads"),
+    )
+    .option(
+      "--workers <n>",
+      "tasks at once",
+      wholeNumber("--workers", 1, 1024),
+      availableParallelism(),
+    )
+    .option("--json", "print one JSON document on stdout and nothing else")
+    .option("--quiet", "no progress and no summary");
+}
+
+export function registerRun(program: Command): void {
+  trainingOptions(
+    program
+      .command("run")
+      .description("run an experiment: train, combine, analyse, report")
+      .argument("<config>", "a YAML file, see configs/"),
+  )
+    .option("--out <dir>", "parent of the run's new folder", "runs")
+    .option("--seed <n>", "instead of the configuration's seed", wholeNumber("--seed", 0))
+    .addOption(new Option("--backend <name>", "kernels").choices(["js"]).default("js"))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  manyfold run configs/iris-tiny.yaml
+  manyfold run configs/digits-bagging.yaml --workers 4 --seed 1
+  manyfold run configs/digits-random.yaml --json > result.json
+
+Exit codes: 0 done, 1 some tasks failed, 2 usage or configuration, 3 environment, 130 interrupted.
+`,
+    )
+    .action(async (path: string, flags: RunFlags) => {
+      const config = await readConfig(path);
+      process.exitCode = await beginRun(config, flags);
+    });
+}

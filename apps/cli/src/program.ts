@@ -1,0 +1,69 @@
+import { Command } from "commander";
+import { ManyfoldError } from "@manyfold/protocol";
+import { registerAnalyze } from "./commands/analyze.ts";
+import { registerDoctor } from "./commands/doctor.ts";
+import { registerPlan } from "./commands/plan.ts";
+import { registerPredict } from "./commands/predict.ts";
+import { registerReport } from "./commands/report.ts";
+import { registerResume } from "./commands/resume.ts";
+import { registerRun } from "./commands/run.ts";
+import { registerRuns } from "./commands/runs.ts";
+import { registerSchema } from "./commands/schema.ts";
+import { registerServe } from "./commands/serve.ts";
+import { VERSION } from "./version.ts";
+
+/** Every command, in the order a newcomer meets them. */
+const COMMANDS: readonly ((program: Command) => void)[] = [
+  registerRun,
+  registerResume,
+  registerPlan,
+  registerReport,
+  registerRuns,
+  registerPredict,
+  registerServe,
+  registerAnalyze,
+  registerSchema,
+  registerDoctor,
+];
+
+/** The command line of manyfold. */
+export function createProgram(): Command {
+  const program = new Command("manyfold")
+    .description(
+      "Train many neural networks, keep the best, average the rest, and see why the average wins.",
+    )
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError("(see manyfold COMMAND --help)")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  manyfold run configs/iris-tiny.yaml          a first run, in seconds
+  manyfold run configs/digits-bagging.yaml     a bag of 32 networks on all cores
+  manyfold predict RUN_DIR/artifact new.csv    predictions with their spread
+`,
+    );
+  for (const register of COMMANDS) register(program);
+  for (const command of program.commands) command.exitOverride().showHelpAfterError();
+  return program;
+}
+
+/** A whole number from the command line. */
+export function wholeNumber(option: string, low: number, high = Number.MAX_SAFE_INTEGER) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= low && value <= high) {
+      return value;
+    }
+    throw new ManyfoldError({
+      code: "usage",
+      path: option,
+      condition:
+        high === Number.MAX_SAFE_INTEGER
+          ? `a whole number >= ${low}`
+          : `a whole number from ${low} to ${high}`,
+      got: JSON.stringify(text),
+    });
+  };
+}

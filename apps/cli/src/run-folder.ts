@@ -1,0 +1,49 @@
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { ManyfoldError } from "@manyfold/protocol";
+import { clock } from "./environment.ts";
+
+/** Where the parts of a run lie in its folder. */
+export function runPaths(folder: string) {
+  return {
+    folder,
+    journal: join(folder, "journal.log"),
+    blobs: join(folder, "blobs"),
+    report: join(folder, "report.json"),
+    page: join(folder, "report.html"),
+    artifact: join(folder, "artifact"),
+    predictions: join(folder, "predictions.csv"),
+    best: join(folder, "best.yaml"),
+    document: join(folder, "run.json"),
+  };
+}
+export type RunPaths = ReturnType<typeof runPaths>;
+
+/** Makes a new folder for a run: the experiment's name, the time, and four letters of chance. */
+export async function createRunFolder(
+  parent: string,
+  name: string,
+): Promise<{ id: string; paths: RunPaths }> {
+  const time = new Date(clock.now())
+    .toISOString()
+    .replace(/[-:]/g, "")
+    .replace("T", "-")
+    .slice(0, 15);
+  const id = `${name.slice(0, 40)}-${time}-${randomBytes(2).toString("hex")}`;
+  const folder = join(parent, id);
+  try {
+    await mkdir(parent, { recursive: true });
+    await mkdir(folder);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new ManyfoldError({
+      code: "input",
+      path: parent,
+      condition: "a folder that can be written to",
+      got: code,
+      help: "Name another one with --out DIR.",
+    });
+  }
+  return { id, paths: runPaths(folder) };
+}

@@ -1,0 +1,50 @@
+import { styleText } from "node:util";
+import { ManyfoldError } from "@manyfold/protocol";
+
+/** Exit codes of every command: a contract with scripts. */
+export const EXIT = {
+  done: 0,
+  someFailed: 1,
+  usage: 2,
+  environment: 3,
+  interrupted: 130,
+} as const;
+
+/** Data for programs goes to stdout, everything else to stderr. */
+export function print(text: string): void {
+  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+}
+
+/** A line for people, on stderr. */
+export function tell(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Coloured where stderr is a terminal that wants it. */
+export function styled(style: Style, text: string): string {
+  const plain = process.env["NO_COLOR"] !== undefined || !process.stderr.isTTY;
+  return plain ? text : styleText(style, text);
+}
+
+/** Prints an error as people or programs read it, and says which exit code it has. */
+export function complain(error: unknown, json: boolean): number {
+  const known = error instanceof ManyfoldError;
+  const code = known ? error.code : "internal";
+  const path = known ? error.path : "";
+  const message = error instanceof Error ? error.message : String(error);
+  if (json) print(JSON.stringify({ status: "error", error: { code, message, path } }));
+  else {
+    tell(`${styled("red", "error")}: ${message}`);
+    if (!known) {
+      tell(
+        "This is a defect in manyfold, or a machine out of order. Set MANYFOLD_DEBUG=1 for the stack.",
+      );
+    }
+  }
+  if (!known && process.env["MANYFOLD_DEBUG"] !== undefined && error instanceof Error) {
+    tell(error.stack ?? "");
+  }
+  return code === "internal" || code === "environment" ? EXIT.environment : EXIT.usage;
+}

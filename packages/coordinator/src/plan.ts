@@ -1,0 +1,152 @@
+import type {
+  DatasetRef,
+  Experiment,
+  Hash,
+  Report,
+  TaskKey,
+  TaskSpec,
+  TrainSpec,
+} from "@manyfold/protocol";
+import { FINAL, taskId } from "@manyfold/protocol";
+import type { RunState } from "./state.ts";
+import { outcomeOf } from "./state.ts";
+import { bestTrial, settingOf, trialCount } from "./trials.ts";
+import type { Unit } from "./units.ts";
+import { hasOutOfBag, unitsOf } from "./units.ts";
+
+/** A task that the experiment wants done, and its place in the order of results. */
+export interface Wanted {
+  readonly key: TaskKey;
+  readonly id: Hash;
+  readonly spec: TaskSpec;
+}
+
+/**
+ * The next tasks to start, in task order: wanted, neither ended nor in flight, at most `limit`.
+ *
+ * Pure: equal states give equal plans. Nothing wanted and nothing in flight means that the run is at
+ * its end. The final fit of a search is wanted only once every trial is assessed.
+ */
+export function plan(state: RunState, inFlight: ReadonlySet<Hash>, limit: number): Wanted[] {
+  const next: Wanted[] = [];
+  const seen = new Set<Hash>();
+  const take = (wanted: readonly Wanted[]) => {
+    for (const task of wanted) {
+      if (next.length >= limit) return;
+      if (inFlight.has(task.id) || seen.has(task.id) || outcomeOf(state, task.id)) continue;
+      seen.add(task.id);
+      next.push(task);
+    }
+  };
+
+  const trials = trialCount(state.experiment);
+  for (let trial = 0; trial < trials && next.length < limit; trial++) {
+    if (!state.assessed.has(trial)) take(tasksOfTrial(state, trial));
+  }
+  if (next.length === 0 && state.assessed.size >= trials) take(finalTasks(state));
+  return next;
+}
+
+/** All tasks of a trial: one per fold and unit, in task order. */
+export function tasksOfTrial(state: RunState, trial: number): readonly Wanted[] {
+  return remember(state, `trial ${trial}`, () => {
+    const setting = settingOf(state.experiment, trial);
+    const ensemble = setting.search?.each === "ensemble" ? setting.ensemble : undefined;
+    return state.data.folds.flatMap(({ table }, fold) =>
+      unitsOf(ensemble).map((unit) =>
+        wanted(state, setting, {
+          trial,
+          fold,
+          table,
+          unit,
+          train: setting.train,
+          report: ["validation"],
+        }),
+      ),
+    );
+  });
+}
+
+/** All tasks of the final fit, in task order; none while a search has no best trial. */
+export function finalTasks(state: RunState): readonly Wanted[] {
+  const final = finalExperiment(state);
+  if (!final) return [];
+  const best = bestTrial(state);
+  return remember(state, `final ${best?.trial ?? ""}`, () => {
+    const { table } = state.data.final;
+    const scored: Report = final.data.split ? "test" : "train";
+    return unitsOf(final.ensemble).map((unit) => {
+      const report: Report[] = hasOutOfBag(unit.draw) ? ["oob", scored] : [scored];
+      const { train } = final;
+      return wanted(state, final, { trial: FINAL, fold: 0, table, unit, train, report });
+    });
+  });
+}
+
+/**
+ * The experiment that the final fit trains: with the best trial's setting, and, for one net, the
+ * number of epochs after which the best trial's nets stopped (DESIGN, decision 9).
+ */
+export function finalExperiment(state: RunState): Experiment | undefined {
+  const { experiment } = state;
+  if (!experiment.search) return experiment;
+  const best = bestTrial(state);
+  if (!best) return undefined;
+  const setting = settingOf(experiment, best.trial);
+  if (setting.ensemble || !setting.train.earlyStopping || best.epoch === null) return setting;
+  const { earlyStopping: _, ...train } = setting.train;
+  return { ...setting, train: { ...train, epochs: best.epoch } };
+}
+
+/** Everything the experiment wants, in task order, as far as it is known by now. */
+export function allTasks(state: RunState): Wanted[] {
+  const trials = Array.from({ length: trialCount(state.experiment) }, (_, trial) =>
+    tasksOfTrial(state, trial),
+  );
+  return [...trials.flat(), ...finalTasks(state)];
+}
+
+interface Place {
+  trial: number;
+  fold: number;
+  table: DatasetRef;
+  unit: Unit;
+  train: TrainSpec;
+  report: Report[];
+}
+
+function wanted(state: RunState, experiment: Experiment, place: Place): Wanted {
+  const { trial, fold, unit } = place;
+  const spec: TaskSpec = {
+    version: 1,
+    kind: "train",
+    variant: state.created.variant,
+    data: place.table,
+    model: experiment.model,
+    train: place.train,
+    draw: unit.draw,
+    seed: experiment.seed,
+    fold,
+    repeat: 0,
+    member: unit.member,
+    report: place.report,
+  };
+  const key: TaskKey = { trial, fold, repeat: 0, rung: 0, unit: unit.member };
+  return { key, id: taskId(spec), spec };
+}
+
+/**
+ * Expansions of one experiment, remembered for as long as it is the state's: they cost a hash per
+ * task, and `plan` asks for them after every result.
+ */
+const expansions = new WeakMap<Experiment, Map<string, readonly Wanted[]>>();
+
+function remember(state: RunState, name: string, expand: () => Wanted[]): readonly Wanted[] {
+  const known = expansions.get(state.experiment) ?? new Map<string, readonly Wanted[]>();
+  expansions.set(state.experiment, known);
+  const found = known.get(name);
+  if (found) return found;
+  const made = expand();
+  known.set(name, made);
+  return made;
+}

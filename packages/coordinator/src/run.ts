@@ -1,0 +1,142 @@
+import type {
+  BlobStore,
+  Clock,
+  Executor,
+  Hash,
+  Journal,
+  JournalRecord,
+  Task,
+  TaskEvent,
+} from "@manyfold/protocol";
+import { assessTrial, dueTrials } from "./assess.ts";
+import { createFeed } from "./feed.ts";
+import { plan } from "./plan.ts";
+import type { RunState } from "./state.ts";
+import { fold, nextAttempt } from "./state.ts";
+
+/** Where a run happens: all that touches the world is handed in. */
+export interface Surroundings {
+  readonly journal: Journal;
+  readonly blobs: BlobStore;
+  readonly executor: Executor;
+  readonly clock: Clock;
+  /** Told of events after they are durable. */
+  readonly observe?: (event: TaskEvent, state: RunState) => void;
+  /** Once aborted, nothing new is started and what runs is let finish. */
+  readonly drain?: AbortSignal;
+}
+
+/** Tasks handed to an executor ahead of its free slots, so that a slot never waits for a plan. */
+const AHEAD = 2;
+
+/** Appends records and folds them: the only way a state changes. */
+export async function record(
+  state: RunState,
+  journal: Journal,
+  records: readonly JournalRecord[],
+): Promise<void> {
+  await journal.append(state.length, records);
+  for (const each of records) fold(state, each);
+}
+
+/**
+ * Runs what the plan wants until nothing is left, the run is drained, or something that is not a
+ * task's failure goes wrong (then it throws, and the journal is as good as after a crash).
+ *
+ * @returns whether nothing is left to do.
+ */
+export async function drive(state: RunState, world: Surroundings): Promise<boolean> {
+  const { journal, blobs, executor, clock } = world;
+  const window = Math.max(executor.description.slots * AHEAD, executor.description.slots + 4);
+  const inFlight = new Set<Hash>();
+  const feed = createFeed<Task>();
+  const abort = new AbortController();
+  const pending: TaskEvent[] = [];
+  let writing: Promise<void> | undefined;
+  let broken: { cause: unknown } | undefined;
+
+  const drained = () => world.drain?.aborted ?? false;
+
+  const refill = () => {
+    if (drained()) {
+      for (const task of feed.abandon()) inFlight.delete(task.id);
+      return;
+    }
+    for (const { id, spec } of plan(state, inFlight, window - inFlight.size)) {
+      inFlight.add(id);
+      feed.push({ id, attempt: nextAttempt(state, id), spec });
+    }
+    if (inFlight.size === 0) feed.close();
+  };
+
+  const assess = async () => {
+    for (const trial of dueTrials(state)) {
+      const assessment = await assessTrial(state, blobs, trial);
+      await record(state, journal, [{ type: "assessed", ...assessment, time: clock.now() }]);
+    }
+  };
+
+  /** Writes what has come in, all at once, then plans on; one writer at a time. */
+  const flush = async () => {
+    try {
+      while (pending.length > 0) {
+        const events = pending.splice(0);
+        await record(
+          state,
+          journal,
+          events.flatMap((event) => recordOf(event, clock.now())),
+        );
+        for (const event of events) {
+          inFlight.delete(event.task);
+          world.observe?.(event, state);
+        }
+        await assess();
+        refill();
+      }
+    } catch (cause) {
+      broken = { cause };
+      feed.abandon();
+      abort.abort();
+    } finally {
+      // In the same turn as the last look at `pending`, so that no event slips in between.
+      writing = undefined;
+    }
+  };
+
+  const commit = (event: TaskEvent) => {
+    pending.push(event);
+    if (!broken) writing ??= flush();
+  };
+
+  // A resumed run may have stopped between a trial's last result and its assessment.
+  await assess();
+  refill();
+  world.drain?.addEventListener("abort", refill, { once: true });
+  try {
+    for await (const event of executor.run(feed, { signal: abort.signal })) {
+      if (event.type === "completed" || event.type === "failed") commit(event);
+      else world.observe?.(event, state);
+    }
+    while (writing) await writing;
+  } finally {
+    world.drain?.removeEventListener("abort", refill);
+  }
+  if (broken) throw broken.cause;
+  return plan(state, new Set(), 1).length === 0;
+}
+
+function recordOf(event: TaskEvent, time: number): JournalRecord[] {
+  switch (event.type) {
+    case "completed": {
+      const { task, attempt, worker, result, seconds } = event;
+      return [{ type: "completed", task, attempt, worker, result, seconds, time }];
+    }
+    case "failed": {
+      const { task, attempt, worker, failure, seconds } = event;
+      return [{ type: "failed", task, attempt, worker, failure, seconds, time }];
+    }
+    case "started":
+    case "progress":
+      return [];
+  }
+}

@@ -1,0 +1,159 @@
+import type {
+  Experiment,
+  Failure,
+  Hash,
+  JournalRecord,
+  PreparedData,
+  TaskResult,
+} from "@manyfold/protocol";
+import { ManyfoldError } from "@manyfold/protocol";
+import { verdict } from "./retry.ts";
+
+type RecordOf<Type extends JournalRecord["type"]> = Extract<JournalRecord, { type: Type }>;
+
+/** What a search found out about a trial. */
+export type Assessment = Omit<RecordOf<"assessed">, "type" | "time">;
+
+/** Who did what: for the execution part of the report, never for a result. */
+export interface Labour {
+  /** Completed tasks per worker. */
+  readonly tasks: Map<string, number>;
+  attempts: number;
+  lost: number;
+  /** Seconds of work, summed over attempts. */
+  trainSeconds: number;
+  /** Milliseconds in which a coordinator was at work. */
+  active: number;
+  started: number;
+  last: number;
+}
+
+/** A run's state: the fold over its journal, and nothing else. */
+export interface RunState {
+  /** Records folded so far; the sequence of the next one. */
+  length: number;
+  readonly run: string;
+  readonly created: RecordOf<"created">;
+  /** The experiment as grown since. */
+  experiment: Experiment;
+  readonly data: PreparedData;
+  readonly completed: Map<Hash, TaskResult>;
+  readonly failures: Map<Hash, Failure[]>;
+  readonly assessed: Map<number, Assessment>;
+  finished: RecordOf<"finished"> | undefined;
+  readonly labour: Labour;
+}
+
+/** The state after a run's first record. */
+export function begin(record: JournalRecord): RunState {
+  if (record.type !== "created") {
+    throw new ManyfoldError({
+      code: "journal",
+      path: "journal.log",
+      condition: "a journal whose first record is created",
+      got: record.type,
+      help: "The file was not written by manyfold, or its beginning is missing.",
+    });
+  }
+  return {
+    length: 1,
+    run: record.run,
+    created: record,
+    experiment: record.experiment,
+    data: record.data,
+    completed: new Map(),
+    failures: new Map(),
+    assessed: new Map(),
+    finished: undefined,
+    labour: {
+      tasks: new Map(),
+      attempts: 0,
+      lost: 0,
+      trainSeconds: 0,
+      active: 0,
+      started: record.time,
+      last: record.time,
+    },
+  };
+}
+
+/** Rows that say what each record does to the state. */
+const STEPS: {
+  [Type in JournalRecord["type"]]: (state: RunState, record: RecordOf<Type>) => void;
+} = {
+  created: (state) => {
+    throw new ManyfoldError({
+      code: "journal",
+      path: `journal.log record ${state.length}`,
+      condition: "a record that follows created",
+      got: "a second created",
+    });
+  },
+  grown: (state, record) => {
+    state.experiment = grow(state.experiment, record);
+    state.finished = undefined;
+  },
+  completed: (state, record) => {
+    // The first result wins; a second one of the same task has the same bits anyway.
+    if (!state.completed.has(record.task)) state.completed.set(record.task, record.result);
+    const { labour } = state;
+    labour.tasks.set(record.worker, (labour.tasks.get(record.worker) ?? 0) + 1);
+    labour.attempts += 1;
+    labour.trainSeconds += record.seconds;
+  },
+  failed: (state, record) => {
+    const failures = state.failures.get(record.task) ?? [];
+    state.failures.set(record.task, [...failures, record.failure]);
+    state.labour.attempts += 1;
+    state.labour.trainSeconds += record.seconds;
+    if (record.failure.code === "lost") state.labour.lost += 1;
+  },
+  assessed: (state, { type: _, time: __, ...assessment }) => {
+    state.assessed.set(assessment.trial, assessment);
+  },
+  resumed: () => {},
+  interrupted: () => {},
+  finished: (state, record) => {
+    state.finished = record;
+  },
+};
+
+/** Records after which time passed without a coordinator. */
+const PAUSES: ReadonlySet<JournalRecord["type"]> = new Set(["resumed", "grown"]);
+
+/** Folds one record into the state, which the caller owns and which is changed in place. */
+export function fold(state: RunState, record: JournalRecord): RunState {
+  const step = STEPS[record.type] as (state: RunState, record: JournalRecord) => void;
+  step(state, record);
+  const { labour } = state;
+  if (!PAUSES.has(record.type)) labour.active += Math.max(0, record.time - labour.last);
+  labour.last = record.time;
+  state.length += 1;
+  return state;
+}
+
+/** How a task ended: its result, the failure that ended it, or undefined while it is open. */
+export function outcomeOf(state: RunState, task: Hash): TaskResult | Failure | undefined {
+  return state.completed.get(task) ?? verdict(state.failures.get(task) ?? []);
+}
+
+/** The number of the next attempt at a task. */
+export function nextAttempt(state: RunState, task: Hash): number {
+  return (state.failures.get(task)?.length ?? 0) + 1;
+}
+
+function grow(experiment: Experiment, by: { members?: number; trials?: number }): Experiment {
+  const { ensemble, search } = experiment;
+  const grown = { ...experiment };
+  if (by.members !== undefined && ensemble) {
+    const { members } = by;
+    grown.ensemble = {
+      ...ensemble,
+      ...(ensemble.bagging && { bagging: { ...ensemble.bagging, members } }),
+      ...(ensemble.initOnly && { initOnly: { ...ensemble.initOnly, members } }),
+      ...(ensemble.dropout && { dropout: { ...ensemble.dropout, masks: members } }),
+    };
+  }
+  if (by.trials !== undefined && search) grown.search = { ...search, trials: by.trials };
+  return grown;
+}
