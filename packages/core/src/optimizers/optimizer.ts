@@ -1,0 +1,37 @@
+import type { Values } from "../kernels/kernels.ts";
+import type { OptimizerRule, UpdateTable } from "./rules.ts";
+
+/** An update rule at work on one flat buffer of parameters. */
+export interface RunningOptimizer<V extends Values> {
+  /**
+   * Moves `weights` by one step; allocates nothing.
+   *
+   * @param gradient `[parameters]`, left as it is
+   * @param factor the schedule's factor on the rule's rate (1 without a schedule)
+   */
+  readonly step: (weights: V, gradient: V, factor: number) => void;
+}
+
+/**
+ * Starts a rule: zeroes its slots, and the next step is the first.
+ *
+ * @param slots as many arrays `[parameters]` as the rule asks for
+ * @param coefficients room for `COEFFICIENTS` numbers, in the updates' number format
+ */
+export function startOptimizer<V extends Values>(
+  rule: OptimizerRule,
+  updates: UpdateTable<V>,
+  slots: readonly V[],
+  coefficients: V,
+): RunningOptimizer<V> {
+  const update = updates[rule.name];
+  for (const slot of slots) slot.fill(0);
+  let t = 0;
+  return {
+    step(weights, gradient, factor) {
+      t += 1;
+      rule.coefficients(coefficients, rule.lr * factor, t);
+      update(weights, gradient, slots, coefficients);
+    },
+  };
+}
