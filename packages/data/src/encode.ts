@@ -1,0 +1,108 @@
+import { ManyfoldError, show, type FittedColumn, type Preprocessing } from "@manyfold/protocol";
+import { place } from "./cells.ts";
+import { isMissingAt, type InputRows, type RawColumn } from "./column.ts";
+import type { RawTarget } from "./raw-table.ts";
+import { widthOf } from "./preprocessing.ts";
+
+/**
+ * Network inputs of the given rows, `[rows, width]`. Every value is computed in float64 from its own
+ * cell alone and rounded once, so that training, command line, server and browser agree to the bit.
+ *
+ * @param rows row indices of `input`; all of them by default
+ * @throws ManyfoldError where a scaled value is beyond what float32 can hold
+ */
+export function encodeRows(
+  preprocessing: Preprocessing,
+  input: InputRows,
+  rows?: Uint32Array,
+): Float32Array {
+  const count = rows?.length ?? input.rows;
+  const { width } = preprocessing;
+  const out = new Float32Array(count * width);
+  const byName = new Map(input.columns.map((column) => [column.name, column]));
+  let at = 0;
+  for (const fitted of preprocessing.inputs) {
+    const column = byName.get(fitted.name);
+    if (column?.kind !== fitted.kind) {
+      throw new ManyfoldError({
+        code: "input",
+        path: `${input.source} column ${fitted.name}`,
+        condition: `a ${fitted.kind} column`,
+        got: column?.kind ?? "no such column",
+      });
+    }
+    const write = encoder(fitted, column, out);
+    for (let i = 0; i < count; i++) {
+      const row = rows === undefined ? i : rows[i]!;
+      const to = i * width + at;
+      write(row, to);
+      if (!Number.isFinite(out[to])) {
+        throw new ManyfoldError({
+          code: "input",
+          path: place(input, row, fitted.name),
+          condition: "a number that float32 can hold once scaled",
+          got: show(column.values[row]),
+          help: "Its size is beyond 3e38: give the column in other units.",
+        });
+      }
+    }
+    at += widthOf(fitted);
+  }
+  return out;
+}
+
+/** Writes one row's values of one column from `to` on; `out` is zero before. */
+function encoder(
+  fitted: FittedColumn,
+  column: RawColumn,
+  out: Float32Array,
+): (row: number, to: number) => void {
+  const last = widthOf(fitted) - 1;
+  if (fitted.kind === "numeric") {
+    const { offset, factor, impute, indicator } = fitted;
+    return (row, to) => {
+      const missing = isMissingAt(column, row);
+      out[to] = ((missing ? impute : column.values[row]!) - offset) * factor;
+      if (missing && indicator) out[to + last] = 1;
+    };
+  }
+  if (fitted.kind === "boolean") {
+    return (row, to) => {
+      const missing = isMissingAt(column, row);
+      out[to] = missing ? Number(fitted.impute) : column.values[row]!;
+      if (missing && fitted.indicator) out[to + last] = 1;
+    };
+  }
+  // From the column's own level numbers to the fitted ones; a level unknown in training sets nothing.
+  const levels = column.kind === "categorical" ? column.levels : [];
+  const position = new Map(fitted.levels.map((level, i) => [level, i]));
+  const target = Int32Array.from(levels, (level) => position.get(level) ?? -1);
+  const impute = position.get(fitted.impute) ?? -1;
+  return (row, to) => {
+    const missing = isMissingAt(column, row);
+    const level = missing ? impute : target[column.values[row]!]!;
+    if (level >= 0) out[to + level] = 1;
+    if (missing && fitted.indicator) out[to + last] = 1;
+  };
+}
+
+/**
+ * Targets of the given rows, `[rows, targets]`: a class index, or values in scaled units, computed
+ * in float64 and rounded once.
+ */
+export function encodeTargets(
+  { target: fitted }: Preprocessing,
+  target: RawTarget,
+  rows: Uint32Array,
+): Float32Array {
+  if (target.task === "classification") return Float32Array.from(rows, (row) => target.codes[row]!);
+  const columns = fitted.task === "regression" ? fitted.columns : [];
+  const out = new Float32Array(rows.length * columns.length);
+  for (const [j, { offset, scale }] of columns.entries()) {
+    const values = target.columns[j]!.values;
+    for (let i = 0; i < rows.length; i++) {
+      out[i * columns.length + j] = (values[rows[i]!]! - offset) / scale;
+    }
+  }
+  return out;
+}

@@ -1,0 +1,202 @@
+import { fold, key, type Key } from "@manyfold/core";
+import {
+  hashBytes,
+  ManyfoldError,
+  match,
+  show,
+  type DataSpec,
+  type Experiment,
+  type Hash,
+  type PreparedData,
+  type PreparedTable,
+  type Preprocessing,
+} from "@manyfold/protocol";
+import { printable } from "./cells.ts";
+import { isMissingAt } from "./column.ts";
+import { encodeRows, encodeTargets } from "./encode.ts";
+import { fitPreprocessing } from "./preprocessing.ts";
+import type { RawTable } from "./raw-table.ts";
+import { foldRows, splitRows, type Split, type SplitBy } from "./splits.ts";
+import { encodeTable, ROLES, tableRef } from "./table.ts";
+
+/** Prepared data: what the journal keeps of it, and the tables' bytes, `final` first, then `folds`. */
+export interface Prepared {
+  readonly data: PreparedData;
+  readonly tables: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/**
+ * Makes a source ready for an experiment: the final table (all rows, test rows held out, fitted on
+ * the training rows), and with a search one table per fold, or one for its validation split, of
+ * training rows only and fitted anew on each fold's own. Test rows never enter a fold.
+ *
+ * @param hash sha256, where a faster one than the portable one is at hand
+ */
+export function prepare(
+  raw: RawTable,
+  experiment: Experiment,
+  hash: (bytes: Uint8Array) => Hash = hashBytes,
+): Prepared {
+  const { data: spec, seed, search } = experiment;
+  const from = fold(key(seed), "split");
+  const split = testSplit(fold(from, "test"), raw, spec);
+  const final = fitted(raw, split, "test", spec, hash);
+  const folds =
+    search === undefined
+      ? []
+      : assessments(from, raw, split.train, search.assess).map((own) =>
+          fitted(raw, own, "validation", spec, hash),
+        );
+  return {
+    data: {
+      source: { name: spec.source, hash: raw.hash, rows: raw.rows },
+      final: final.prepared,
+      folds: folds.map(({ prepared }) => prepared),
+      notes: notes(raw, split, final.prepared.preprocessing),
+    },
+    tables: [final.bytes, ...folds.map(({ bytes }) => bytes)],
+  };
+}
+
+/** Classification strata, and groups; see {@link SplitBy}. */
+function balance(raw: RawTable, stratify: boolean): SplitBy {
+  const strata = stratify && raw.target.task === "classification" ? raw.target.codes : undefined;
+  return { strata, groups: raw.groups };
+}
+
+function testSplit(from: Key, raw: RawTable, { split: spec }: DataSpec): Split {
+  const rows = Uint32Array.from({ length: raw.rows }, (_, row) => row);
+  if (spec === undefined) return { train: rows, held: new Uint32Array(0) };
+  if (spec.stratify) checkStrata(raw, spec.group);
+  return splitRows(from, rows, spec.test, balance(raw, spec.stratify));
+}
+
+function checkStrata(raw: RawTable, group: string | undefined): void {
+  const refuse = (condition: string, help: string) => {
+    const path = "data.split.stratify";
+    throw new ManyfoldError({ code: "config", path, condition, got: "true", help });
+  };
+  if (group !== undefined) {
+    refuse("false with data.split.group", "Whole groups cannot keep every class's share.");
+  }
+  const { target } = raw;
+  if (target.task === "regression") {
+    refuse("false for regression", "There are no classes to keep in balance.");
+    return;
+  }
+  const counts = new Uint32Array(target.classes.length);
+  for (const code of target.codes) counts[code]!++;
+  const rare = counts.findIndex((count) => count < 2);
+  if (rare < 0) return;
+  const row = target.codes.indexOf(rare);
+  throw new ManyfoldError({
+    code: "input",
+    path: `${raw.source}:${raw.lines[row]} column ${printable(target.column)}`,
+    condition: "a class of at least 2 rows for a stratified split",
+    got: `${show(target.classes[rare])} in 1 row`,
+    help: "Add rows of that class, take it out, or set data.split.stratify: false.",
+  });
+}
+
+/** How a search's settings are assessed: on training rows, by class, by group where there are groups. */
+function assessments(
+  from: Key,
+  raw: RawTable,
+  train: Uint32Array,
+  assess: NonNullable<Experiment["search"]>["assess"],
+): Split[] {
+  const by = balance(raw, true);
+  return match(assess, {
+    validation: ({ fraction }) => [splitRows(fold(from, "validation"), train, fraction, by)],
+    folds: ({ k }) => foldRows(fold(from, "folds"), train, k, by),
+  });
+}
+
+/** The table of a split's rows, in the order of the source, fitted on its training rows. */
+function fitted(
+  raw: RawTable,
+  { train, held }: Split,
+  heldRole: "validation" | "test",
+  spec: DataSpec,
+  hash: (bytes: Uint8Array) => Hash,
+): { prepared: PreparedTable; bytes: Uint8Array<ArrayBuffer> } {
+  const preprocessing = fitPreprocessing(raw, train, spec.scale);
+  const isHeld = new Set(held);
+  const rowNumbers = Uint32Array.from([...train, ...held]).sort();
+  const heldCode = ROLES.indexOf(heldRole);
+  const bytes = encodeTable({
+    x: encodeRows(preprocessing, raw, rowNumbers),
+    y: encodeTargets(preprocessing, raw.target, rowNumbers),
+    roles: Uint8Array.from(rowNumbers, (row) => (isHeld.has(row) ? heldCode : 0)),
+    rowNumbers,
+    classes: raw.target.task === "classification" ? raw.target.classes.length : 0,
+  });
+  return { prepared: { table: tableRef(bytes, hash), preprocessing }, bytes };
+}
+
+/** What people should know about the data, one line each. */
+function notes(raw: RawTable, { train }: Split, preprocessing: Preprocessing): string[] {
+  const lines: string[] = [];
+  const constant = preprocessing.inputs
+    .filter((column) => column.kind === "numeric" && column.factor === 0)
+    .map(({ name }) => printable(name));
+  if (constant.length > 0) {
+    lines.push(
+      `${counted(constant, "input")} constant in the training rows, scaled to 0: ${listed(constant)}.`,
+    );
+  }
+  const imputed = raw.columns
+    .map((column) => ({ name: printable(column.name), missing: missingIn(raw, column) }))
+    .filter(({ missing }) => missing > 0);
+  if (imputed.length > 0) {
+    const cells = imputed.reduce((sum, { missing }) => sum + missing, 0);
+    const columns = imputed.map(({ name, missing }) => `${name} (${missing})`);
+    lines.push(
+      `${cells} missing ${cells === 1 ? "value" : "values"} imputed from the training rows: ${listed(columns)}.`,
+    );
+  }
+  if (raw.ignored.length > 0) {
+    const ignored = raw.ignored.map(printable);
+    lines.push(`${counted(ignored, "column")} left out of the inputs: ${listed(ignored)}.`);
+  }
+  for (const column of preprocessing.inputs) {
+    if (column.kind !== "categorical" || column.levels.length <= MANY_LEVELS) continue;
+    lines.push(
+      `${printable(column.name)} has ${column.levels.length} different texts, an input each; data.columns.${column.name}: ignore leaves it out.`,
+    );
+  }
+  const { target } = raw;
+  if (target.task === "classification") {
+    const trained = new Set(Array.from(train, (row) => target.codes[row]));
+    const unseen = target.classes.filter((_, code) => !trained.has(code)).map(show);
+    if (unseen.length > 0) {
+      lines.push(
+        `${counted(unseen, "class", "classes")} without a training row: ${listed(unseen)}; data.split.stratify: true keeps each class in both parts.`,
+      );
+    }
+    if (2 * target.classes.length > raw.rows && raw.rows > 20) {
+      lines.push(
+        `${printable(target.column)} has ${target.classes.length} classes in ${raw.rows} rows; data.task: regression predicts numbers.`,
+      );
+    }
+  }
+  return lines;
+}
+
+/** More levels than this deserve a line: the column may be a name or a number of something. */
+const MANY_LEVELS = 50;
+
+function missingIn(raw: RawTable, column: RawTable["columns"][number]): number {
+  let missing = 0;
+  for (let row = 0; row < raw.rows; row++) if (isMissingAt(column, row)) missing++;
+  return missing;
+}
+
+function counted(items: readonly unknown[], one: string, many = `${one}s`): string {
+  return `${items.length} ${items.length === 1 ? one : many}`;
+}
+
+function listed(names: readonly string[]): string {
+  if (names.length <= 12) return names.join(", ");
+  return `${names.slice(0, 12).join(", ")} and ${names.length - 12} more`;
+}
