@@ -26,11 +26,17 @@ export type SplitSpec = z.infer<typeof SplitSpec>;
 
 /** Where the rows come from, and what they mean. */
 export const DataSpec = z.strictObject({
-  source: z.string().min(1).describe("A CSV file, relative to this configuration."),
-  target: z
-    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
-    .describe("Column to predict; several for multi-output regression."),
-  task: z.enum(["classification", "regression"]),
+  source: z.string().min(1).meta({
+    condition: "the name of a file",
+    description: "A CSV file, relative to this configuration.",
+  }),
+  target: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).meta({
+    condition: "a column name, or a list of column names",
+    description: "Column to predict; several for multi-output regression.",
+  }),
+  task: z
+    .enum(["classification", "regression"])
+    .describe("classification: a class per row; regression: one or several numbers per row."),
   columns: z
     .record(z.string(), ColumnKind)
     .default({})

@@ -60,6 +60,7 @@ export const EnsembleSpec = z
       .default(0.1)
       .describe("Share of the members that may fail; above it the run fails."),
   })
+  .meta({ exactlyOneOf: ["bagging", "initOnly", "dropout"] })
   .superRefine((value, context) => {
     const given = [value.bagging, value.initOnly, value.dropout].filter(
       (kind) => kind !== undefined,

@@ -23,7 +23,10 @@ export const Experiment = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be lower-case letters, digits and dashes")
-    .describe("Short name: lower-case letters, digits and dashes."),
+    .meta({
+      condition: "a short name of lower-case letters, digits and dashes",
+      description: "Short name: lower-case letters, digits and dashes.",
+    }),
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe("Seed of all randomness."),
   data: DataSpec,
   model: ModelSpec,

@@ -1,4 +1,5 @@
 export * from "./analysis.ts";
+export * from "./complaint.ts";
 export * from "./data.ts";
 export * from "./ensemble.ts";
 export * from "./error.ts";
@@ -7,6 +8,8 @@ export * from "./experiment.ts";
 export * from "./failure.ts";
 export * from "./hash.ts";
 export * from "./journal.ts";
+export { experimentJsonSchema, SEARCHABLE } from "./json-schema.ts";
+export type { JsonSchema } from "./json-schema.ts";
 export * from "./json.ts";
 export * from "./manifest.ts";
 export * from "./model.ts";

@@ -34,16 +34,18 @@ const Dense = z.strictObject({
 });
 
 /** A probability of dropping a unit; `0.5` is short for `{ rate: 0.5 }`. */
-const Dropout = z.preprocess(
-  (value) => (typeof value === "number" ? { rate: value } : value),
-  z.strictObject({
-    rate: z
-      .number()
-      .min(0)
-      .lt(1)
-      .describe("Probability that a unit is left out of a training step (inverted dropout)."),
-  }),
-);
+const Dropout = z
+  .preprocess(
+    (value) => (typeof value === "number" ? { rate: value } : value),
+    z.strictObject({
+      rate: z
+        .number()
+        .min(0)
+        .lt(1)
+        .describe("Probability that a unit is left out of a training step (inverted dropout)."),
+    }),
+  )
+  .meta({ bareNumber: "rate" });
 
 const SimpleLayer = tagged(
   { dense: Dense, dropout: Dropout, activation: Activation },

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { tagged } from "./tagged.ts";
 
 const Scalar = z.union([z.string(), z.number(), z.boolean()]);
-const Range = z.tuple([z.number(), z.number()]);
+const Range = z.tuple([z.number(), z.number()]).meta({ condition: "[low, high], two numbers" });
 
 const Scale = z.enum(["linear", "log"]);
 const Steps = z.int().min(2).max(10_000);
@@ -25,7 +25,11 @@ const DomainObject = z
     scale: Scale.optional().describe("How values are spread over the range; default linear."),
     steps: Steps.optional().describe("Number of grid points over the range (grid search only)."),
   })
-  .describe("float: [low, high], int: [low, high] (both ends included), or categorical: [values].")
+  .meta({
+    description:
+      "float: [low, high], int: [low, high] (both ends included), or categorical: [values].",
+    exactlyOneOf: ["float", "int", "categorical"],
+  })
   .superRefine((value, context) => {
     const complain = (condition: string, path: string[]) =>
       context.addIssue({
@@ -85,7 +89,7 @@ export const Assessment = tagged(
 export type Assessment = z.infer<typeof Assessment>;
 
 /** What is minimised or maximised on the validation rows. */
-export const SearchMetric = z.enum(["auto", "loss", "nll", "brier", "accuracy", "rmse", "mae"]);
+export const SearchMetric = z.enum(["auto", "nll", "brier", "accuracy", "rmse", "mae"]);
 export type SearchMetric = z.infer<typeof SearchMetric>;
 
 /** A search over settings of the experiment. */
@@ -97,7 +101,11 @@ export const SearchSpec = z.strictObject({
     .max(1_000_000)
     .optional()
     .describe("Number of trials; a grid without it runs every combination."),
-  space: Space,
+  space: Space.superRefine((value, context) => {
+    if (Object.keys(value).length > 0) return;
+    const condition = "an object with at least one parameter";
+    context.addIssue({ code: "custom", message: `must be ${condition}`, params: { condition } });
+  }).describe("What is searched: paths into model, train and ensemble, and their values."),
   assess: Assessment.default({ validation: { fraction: 0.2 } }),
   metric: SearchMetric.default("auto").describe(
     "auto: nll for classification, rmse for regression.",
