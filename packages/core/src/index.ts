@@ -1,11 +1,26 @@
 // The engine: random numbers, graphs and their derivatives, plans, kernels, networks, losses.
 export { bernoulli, fold, integers, key, normals, permutation, uniforms, words } from "./rng.ts";
 export type { Key } from "./rng.ts";
+export * as elementary from "./math/float64.ts";
+export { normalQuantile } from "./math/normal.ts";
+export * as ops from "./ops.ts";
+export type { Graph, Node } from "./graph.ts";
+export { grad, jvp, vjp } from "./autodiff.ts";
+export { evaluateGraph } from "./run.ts";
 export { buildNetwork, describeNetwork } from "./network.ts";
 export type { Network, NetworkIO, NetworkLayer, ParameterTensor } from "./network.ts";
 export { lossFor } from "./losses.ts";
 export type { LossName } from "./losses.ts";
+export { JS_KERNELS } from "./kernels/js/set.ts";
 export type { Dtype, KernelSet, Values } from "./kernels/kernels.ts";
+export {
+  compileLoss,
+  compilePrediction,
+  compileTraining,
+  firstNonFinite,
+  predict,
+  trainingBytes,
+} from "./program.ts";
 export type {
   LossProgram,
   PredictionProgram,

@@ -1,7 +1,33 @@
+import { ManyfoldError, show } from "@manyfold/protocol";
+import { grad } from "./autodiff.ts";
+import type { Graph, Node } from "./graph.ts";
+import { HEADS } from "./heads.ts";
+import { JS_KERNELS } from "./kernels/js/set.ts";
+import { BYTES, type Dtype, type KernelSet, type Values } from "./kernels/kernels.ts";
+import { LOSSES, type LossName } from "./losses.ts";
+import {
+  type DropoutMode,
+  forwardGraph,
+  type ForwardGraph,
+  type Network,
+  type ParameterTensor,
+  requireWeights,
+} from "./network.ts";
+import { input, scale, sum } from "./ops.ts";
+import { type Plan, planGraph } from "./plan.ts";
 import type { Key } from "./rng.ts";
-import type { KernelSet, Values } from "./kernels/kernels.ts";
-import type { LossName } from "./losses.ts";
-import type { Network } from "./network.ts";
+import { bindPlan, type Program } from "./run.ts";
+
+/** What to compile a training for. */
+export interface TrainingOptions {
+  readonly loss: LossName;
+  /** Every batch size that will be run: the batch, and what is left over at an epoch's end. */
+  readonly batches: readonly number[];
+  /** Number format and implementation. */
+  readonly kernels: KernelSet;
+  /** How many parameter-sized views to reserve, such as an optimizer's moments (default 0). */
+  readonly slots?: number;
+}
 
 /** A compiled gradient step. All views lie in one arena; nothing is allocated per run. */
 export interface TrainingProgram {
@@ -26,22 +52,181 @@ export interface TrainingProgram {
   run(rows: number, step: Key): number;
 }
 
-/** What to compile a training for. */
-export interface TrainingOptions {
-  readonly loss: LossName;
-  /** Every batch size that will be run: the batch, and what is left over at an epoch's end. */
-  readonly batches: readonly number[];
-  /** Number format and implementation. */
-  readonly kernels: KernelSet;
-  /** How many parameter-sized views to reserve (default 0). */
-  readonly slots?: number;
+interface TrainingLayout {
+  readonly x: number;
+  readonly y: number;
+  readonly parameters: number;
+  readonly gradients: number;
+  readonly slots: number;
+  readonly loss: number;
+  /** Elements per slot. */
+  readonly stride: number;
+  readonly plans: ReadonlyMap<number, Plan>;
+  readonly elements: number;
 }
 
-/** A compiled mean loss without dropout, for rows of any number. */
+/**
+ * Bytes that {@link compileTraining} will allocate, known without allocating them.
+ *
+ * @example
+ * if (trainingBytes(network, options) > limit) throw new Error("too large");
+ */
+export function trainingBytes(
+  network: Network,
+  options: Omit<TrainingOptions, "kernels"> & { readonly dtype: Dtype },
+): number {
+  return layOut(network, options).elements * BYTES[options.dtype];
+}
+
+/** Compiles forward and backward pass of the mean loss, a plan a batch size, all in one arena. */
+export function compileTraining(network: Network, options: TrainingOptions): TrainingProgram {
+  const layout = layOut(network, options);
+  const { kernels, slots = 0 } = options;
+  const values = kernels.allocate(layout.elements);
+  const { size } = network.parameters;
+  const rows = Math.max(...options.batches);
+  const programs = new Map<number, Program>();
+  for (const [batch, plan] of layout.plans) programs.set(batch, bindPlan(plan, kernels, values));
+  const view = (offset: number, length: number): Values => values.subarray(offset, offset + length);
+  return {
+    bytes: values.byteLength,
+    x: view(layout.x, rows * network.inputs),
+    y: view(layout.y, rows * network.targets),
+    parameters: view(layout.parameters, size),
+    gradients: view(layout.gradients, size),
+    slots: Array.from({ length: slots }, (_, i) => view(layout.slots + i * layout.stride, size)),
+    run: (batch, step) => {
+      const program = programs.get(batch);
+      if (program === undefined) throw notCompiled(batch, options.batches);
+      program.run(step);
+      return values[layout.loss] as number;
+    },
+  };
+}
+
+/** Gives every named value of a training its place; the plans' own buffers follow behind. */
+function layOut(network: Network, options: Omit<TrainingOptions, "kernels">): TrainingLayout {
+  const rows = Math.max(...options.batches);
+  let elements = 0;
+  const reserve = (size: number): number => {
+    const offset = elements;
+    // Cache lines of 64 bytes, also in float32.
+    elements += Math.ceil(size / 16) * 16;
+    return offset;
+  };
+  const { size, tensors } = network.parameters;
+  const stride = Math.ceil(size / 16) * 16;
+  const x = reserve(rows * network.inputs);
+  const y = reserve(rows * network.targets);
+  const parameters = reserve(size);
+  const gradients = reserve(size);
+  const slots = reserve(stride * (options.slots ?? 0));
+  const loss = reserve(1);
+  const places = new Map([
+    ["x", x],
+    ["y", y],
+    ["loss", loss],
+  ]);
+  for (const { name, offset } of tensors) {
+    places.set(name, parameters + offset);
+    places.set(gradientName(name), gradients + offset);
+  }
+  const reserved = { elements, places };
+  const plans = new Map<number, Plan>();
+  for (const batch of options.batches) {
+    plans.set(batch, planGraph(trainingGraph(network, options.loss, batch), reserved));
+  }
+  const total = Math.max(...[...plans.values()].map((plan) => plan.elements));
+  return { x, y, parameters, gradients, slots, loss, stride, plans, elements: total };
+}
+
+/** Mean loss over a batch, and its gradient in every tensor, as one graph. */
+export function trainingGraph(network: Network, loss: LossName, batch: number): Graph {
+  const { parameters, forward } = networkGraph(network, batch, "rows");
+  const y = input("y", [batch, network.targets]);
+  const rows = LOSSES[loss].rows(forward.logits, y, network.head);
+  const mean = scale(sum(rows), 1 / batch);
+  // Gradients come from the last layer to the first, so each is written when its parts are there.
+  const names = [...parameters.keys()].reverse();
+  const gradients = grad(
+    mean,
+    names.map((name) => parameters.get(name) as Node),
+  );
+  const outputs: Record<string, Node> = { loss: mean };
+  names.forEach((name, i) => (outputs[gradientName(name)] = gradients[i] as Node));
+  return { outputs };
+}
+
+function gradientName(tensor: string): string {
+  return `gradient of ${tensor}`;
+}
+
+/** The forward graph over inputs named `x` and as the tensors. */
+function networkGraph(
+  network: Network,
+  rows: number,
+  mode: DropoutMode,
+): { parameters: Map<string, Node>; forward: ForwardGraph } {
+  const parameters = new Map<string, Node>();
+  for (const { name, shape } of network.parameters.tensors) {
+    parameters.set(name, input(name, shape));
+  }
+  const x = input("x", [rows, network.inputs]);
+  const parameter = (tensor: ParameterTensor): Node => parameters.get(tensor.name) as Node;
+  return { parameters, forward: forwardGraph(network, x, parameter, mode) };
+}
+
+function notCompiled(batch: number, batches: readonly number[]): ManyfoldError {
+  return new ManyfoldError({
+    code: "internal",
+    path: "rows of a training step",
+    condition: `one of the compiled batch sizes ${batches.join(", ")}`,
+    got: show(batch),
+    help: "Give compileTraining every batch size that will be run.",
+  });
+}
+
+/** A compiled mean loss without dropout, for any number of rows. */
 export interface LossProgram {
   readonly bytes: number;
-  /** Mean loss over rows: x `[rows, inputs]`, y `[rows, targets]`; summed in float64 by row. */
+  /**
+   * Mean loss over rows: x `[rows, inputs]`, y `[rows, targets]`. Each row's loss is computed in
+   * the kernels' format, their sum in float64 by ascending row, so chunks do not matter.
+   */
   evaluate(parameters: Values, x: Values, y: Values, rows: number): number;
+}
+
+/** What to compile a loss for. */
+export interface LossOptions {
+  readonly loss: LossName;
+  readonly kernels: KernelSet;
+  /** Rows computed at once (default 64); changes no result. */
+  readonly chunk?: number;
+}
+
+/** Compiles the loss alone, for evaluation. */
+export function compileLoss(network: Network, options: LossOptions): LossProgram {
+  const { loss, kernels, chunk = 64 } = options;
+  const { forward } = networkGraph(network, chunk, "off");
+  const targets = input("y", [chunk, network.targets]);
+  const losses = LOSSES[loss].rows(forward.logits, targets, network.head);
+  const program = bindPlan(planGraph({ outputs: { losses } }), kernels);
+  const y = program.inputs.get("y") as Values;
+  const out = program.outputs.get("losses") as Values;
+  return {
+    bytes: program.arena.values.byteLength,
+    evaluate: (parameters, x, all, rows) => {
+      load(program, network, parameters);
+      let total = 0;
+      eachChunk(program, network, x, rows, chunk, (from, count) => {
+        const width = network.targets;
+        y.set(all.subarray(from * width, (from + count) * width));
+        program.run();
+        for (let i = 0; i < count; i++) total += out[i] as number;
+      });
+      return total / rows;
+    },
+  };
 }
 
 /** A compiled prediction. */
@@ -50,9 +235,134 @@ export interface PredictionProgram {
   /**
    * Predictions `[rows, outputs]`, the head applied; a row's result does not depend on the others.
    *
-   * @param mask with a key, one dropout mask for all rows (compiled with `masked`)
+   * @param mask with `masked`: the key of one dropout mask for all rows (a thinned network)
    */
-  run(weights: Float32Array, x: Float32Array, rows: number, mask?: Key): Float32Array;
+  run(weights: Values, x: Values, rows: number, mask?: Key): Float32Array;
 }
 
-export type { Network };
+/** What to compile a prediction for. */
+export interface PredictionOptions {
+  /** One dropout mask for all rows instead of none (default false). */
+  readonly masked?: boolean;
+  /** Rows computed at once (default 64); changes no result. */
+  readonly chunk?: number;
+}
+
+/**
+ * Compiles a prediction. Always with plain float32 kernels, whatever the training used, so that
+ * command line, server and browser agree to the bit.
+ */
+export function compilePrediction(
+  network: Network,
+  options: PredictionOptions = {},
+): PredictionProgram {
+  const { masked = false, chunk = 64 } = options;
+  const { forward } = networkGraph(network, chunk, masked ? "shared" : "off");
+  const prediction = HEADS[network.head].prediction(forward.logits, network.task);
+  const program = bindPlan(planGraph({ outputs: { prediction } }), JS_KERNELS.float32);
+  const out = program.outputs.get("prediction") as Values;
+  return {
+    bytes: program.arena.values.byteLength,
+    run: (weights, x, rows, mask) => {
+      if (masked !== (mask !== undefined)) throw maskMisfit(masked);
+      load(program, network, weights);
+      const predictions = new Float32Array(rows * network.outputs);
+      eachChunk(program, network, x, rows, chunk, (from, count) => {
+        program.run(mask);
+        predictions.set(out.subarray(0, count * network.outputs), from * network.outputs);
+      });
+      return predictions;
+    },
+  };
+}
+
+/**
+ * Predictions of one network.
+ *
+ * @param weights flat, as `network.parameters` lays them out
+ * @param x `[rows, inputs]`, row-major
+ * @param options.mask key of one dropout mask for all rows; without it weights stand for their mean
+ *   over masks (weight scaling, which inverted dropout has built in)
+ * @returns `[rows, outputs]`
+ *
+ * @example
+ * const probabilities = predict(network, weights, x, rows);
+ */
+export function predict(
+  network: Network,
+  weights: Float32Array,
+  x: Float32Array,
+  rows: number,
+  options: { readonly mask?: Key } = {},
+): Float32Array {
+  const masked = options.mask !== undefined;
+  const chunk = Math.max(1, Math.min(rows, 64));
+  return compilePrediction(network, { masked, chunk }).run(weights, x, rows, options.mask);
+}
+
+/**
+ * Where numbers first stop being finite, from input to output: `input`, or the name of the layer
+ * whose parameters or outputs are the first with a NaN or an infinity; `null` where all are finite.
+ */
+export function firstNonFinite(
+  network: Network,
+  weights: Values,
+  x: Values,
+  rows: number,
+): string | null {
+  const { forward } = networkGraph(network, rows, "off");
+  const outputs = Object.fromEntries(forward.layers.map(({ name, output }) => [name, output]));
+  const program = bindPlan(planGraph({ outputs }), JS_KERNELS.float32);
+  load(program, network, weights);
+  const inputs = x.subarray(0, rows * network.inputs);
+  if (!allFinite(inputs)) return "input";
+  (program.inputs.get("x") as Values).set(inputs);
+  program.run();
+  for (const layer of network.layers) {
+    const tensors = layer.kind === "dense" ? [layer.weight, layer.bias] : [];
+    const parts = tensors.flatMap((tensor) =>
+      tensor === null ? [] : [weights.subarray(tensor.offset, tensor.offset + tensor.size)],
+    );
+    parts.push(program.outputs.get(layer.name) as Values);
+    if (!parts.every(allFinite)) return layer.name;
+  }
+  return null;
+}
+
+function allFinite(values: Values): boolean {
+  return values.every(Number.isFinite);
+}
+
+/** Writes the flat weights into the program's inputs. */
+function load(program: Program, network: Network, weights: Values): void {
+  requireWeights(network, weights);
+  for (const { name, offset, size } of network.parameters.tensors) {
+    program.inputs.get(name)?.set(weights.subarray(offset, offset + size));
+  }
+}
+
+/** Writes the rows into `x` chunk by chunk; what is left from before behind the last is not used. */
+function eachChunk(
+  program: Program,
+  network: Network,
+  x: Values,
+  rows: number,
+  chunk: number,
+  run: (from: number, count: number) => void,
+): void {
+  const inputs = program.inputs.get("x");
+  for (let from = 0; from < rows; from += chunk) {
+    const count = Math.min(chunk, rows - from);
+    inputs?.set(x.subarray(from * network.inputs, (from + count) * network.inputs));
+    run(from, count);
+  }
+}
+
+function maskMisfit(masked: boolean): ManyfoldError {
+  return new ManyfoldError({
+    code: "internal",
+    path: "mask",
+    condition: masked ? "given, since the program was compiled with masked" : "left out",
+    help: "Compile the prediction with { masked: true } to draw dropout masks, and only then.",
+  });
+}

@@ -92,16 +92,27 @@ export function key(seed: number): Key {
 export function fold(parent: Key, name: string, index = 0): Key {
   const [low, high] = hashName(name);
   const mixed = new Uint32Array(4);
-  // Two blocks in sequence: first the name, then the index, so that all 106 bits count.
-  philox4x32(mixed, 0, low, high, 0, FOLD, parent[0], parent[1]);
-  const nameKey0 = mixed[0] as number;
-  const nameKey1 = mixed[1] as number;
-  philox4x32(mixed, 0, index >>> 0, Math.floor(index / 2 ** 32) >>> 0, 1, FOLD, nameKey0, nameKey1);
+  foldInto(mixed, parent[0], parent[1], low, high, index);
   return [mixed[0] as number, mixed[1] as number];
 }
 
+/** {@link fold} without allocation: the new key is in the first two of four words of `out`. */
+export function foldInto(
+  out: Uint32Array,
+  k0: number,
+  k1: number,
+  nameLow: number,
+  nameHigh: number,
+  index: number,
+): void {
+  // Two blocks in sequence: first the name, then the index, so that all their bits count.
+  philox4x32(out, 0, nameLow, nameHigh, 0, FOLD, k0, k1);
+  const high = Math.floor(index / 2 ** 32);
+  philox4x32(out, 0, index >>> 0, high, 1, FOLD, out[0] as number, out[1] as number);
+}
+
 /** FNV-1a over UTF-16 code units, with two bases: 64 bits from 32-bit products. */
-function hashName(name: string): [number, number] {
+export function hashName(name: string): [number, number] {
   let low = 0x811c9dc5;
   let high = 0x01000193;
   for (let i = 0; i < name.length; i++) {
