@@ -16,9 +16,10 @@ export const ArtifactMember = z.strictObject({
   member: z.int().min(0),
   /** Index of its network: tensors are named `networks.<network>.<parameter>`. */
   network: z.int().min(0),
-  /** Task that trained the network. */
+  /** Task that trained the network, and its unit. */
   task: Hash,
-  /** Number of the thinned network, redrawn from the seed; null for the whole network. */
+  unit: z.int().min(0),
+  /** Number of the thinned network, redrawn from seed, unit and this; null for the whole network. */
   mask: z.int().min(0).nullable(),
   /** Input columns it sees, ascending; null for all. */
   features: z.array(z.int().min(0)).nullable(),
@@ -34,6 +35,7 @@ export const EnsembleManifest = z.strictObject({
   weights: z.strictObject({ hash: Hash, bytes: z.int().min(0) }),
   preprocessing: Preprocessing,
   model: ModelSpec,
+  /** By member number. */
   members: z.array(ArtifactMember).min(1),
   /** Seed that dropout masks are redrawn from. */
   seed: z.int().min(0),
