@@ -19,12 +19,12 @@ export interface DrawOf extends MemberPlace {
 export interface Draw {
   /** Ascending; a row drawn twice is there twice. */
   readonly rows: Uint32Array;
-  /** Rows whose loss may stop the training, ascending; empty where nothing stops it. */
-  readonly held: Uint32Array;
+  /** Rows whose loss may stop the training, ascending; undefined where none do. */
+  readonly held: Uint32Array | undefined;
   /** Training rows that neither trained nor (as a holdout) stopped the member, ascending. */
   readonly oob: Uint32Array;
-  /** Input columns, ascending; all of them at a share of 1. */
-  readonly features: Uint32Array;
+  /** Input columns, ascending; undefined for all of them. */
+  readonly features: Uint32Array | undefined;
 }
 
 /** The key that everything random about a member's training is folded from. */
@@ -47,28 +47,39 @@ export function memberKey(place: MemberPlace): Key {
 export function drawRows(of: DrawOf, trainRows: Uint32Array, inputs: number): Draw {
   const from = fold(memberKey(of), "draw");
   const stopping = of.earlyStopping;
-  let pool = trainRows;
-  let held = new Uint32Array(0);
-  if (stopping?.on === "holdout") {
-    if (trainRows.length < 2) throw tooFew(trainRows.length);
-    const count = shareOf(stopping.fraction, trainRows.length, trainRows.length - 1);
-    held = chosen(fold(from, "holdout"), trainRows, count);
-    const isHeld = new Set(held);
-    pool = trainRows.filter((row) => !isHeld.has(row));
-  }
+  const holdout = stopping?.on === "holdout";
+  const held = holdout ? heldRows(fold(from, "holdout"), trainRows, stopping.fraction) : undefined;
+  const isHeld = new Set(held);
+  const pool = trainRows.filter((row) => !isHeld.has(row));
   const rows = sample(fold(from, "rows"), of.draw, pool);
   const used = new Set(rows);
   const oob = pool.filter((row) => !used.has(row));
-  if (stopping?.on === "oob") {
-    if (drawsEveryRow(of.draw)) throw noneLeftOut();
-    held = oob.slice();
-  }
+  if (stopping?.on === "oob" && drawsEveryRow(of.draw)) throw noneLeftOut();
+  const share = of.draw.features;
   const columns = Uint32Array.from({ length: inputs }, (_, i) => i);
-  const features =
-    of.draw.features === 1
-      ? columns
-      : chosen(fold(from, "features"), columns, shareOf(of.draw.features, inputs, inputs));
-  return { rows, held, oob, features };
+  return {
+    rows,
+    // By chance a bootstrap of a handful of rows leaves none out; nothing then stops its member.
+    held: stopping?.on === "oob" && oob.length > 0 ? oob.slice() : held,
+    oob,
+    features:
+      share === 1
+        ? undefined
+        : chosen(fold(from, "features"), columns, shareOf(share, inputs, inputs)),
+  };
+}
+
+function heldRows(from: Key, trainRows: Uint32Array, fraction: number): Uint32Array {
+  if (trainRows.length < 2) {
+    throw new ManyfoldError({
+      code: "input",
+      path: "train.earlyStopping",
+      condition: "left out with fewer than 2 training rows",
+      got: `${trainRows.length} rows`,
+      help: "A holdout needs a row to train on and a row to stop on.",
+    });
+  }
+  return chosen(from, trainRows, shareOf(fraction, trainRows.length, trainRows.length - 1));
 }
 
 function sample(from: Key, { sample: spec }: DrawSpec, pool: Uint32Array): Uint32Array {
@@ -85,7 +96,7 @@ function sample(from: Key, { sample: spec }: DrawSpec, pool: Uint32Array): Uint3
 }
 
 /** `count` of the items without replacement, ascending. */
-function chosen(from: Key, items: Uint32Array, count: number): Uint32Array<ArrayBuffer> {
+function chosen(from: Key, items: Uint32Array, count: number): Uint32Array {
   const order = permutation(from, items.length);
   return Uint32Array.from(order.subarray(0, count), (i) => items[i]!).sort();
 }
@@ -109,15 +120,5 @@ function noneLeftOut(): ManyfoldError {
     condition: "holdout where members train on every row",
     got: "oob",
     help: "Out-of-bag rows are those that a bootstrap or a subsample leaves out.",
-  });
-}
-
-function tooFew(rows: number): ManyfoldError {
-  return new ManyfoldError({
-    code: "input",
-    path: "train.earlyStopping",
-    condition: "left out with fewer than 2 training rows",
-    got: `${rows} rows`,
-    help: "A holdout needs a row to train on and a row to stop on.",
   });
 }
