@@ -19,7 +19,6 @@ export {
   compileTraining,
   firstNonFinite,
   predict,
-  trainingBytes,
 } from "./program.ts";
 export type {
   LossProgram,
@@ -29,3 +28,7 @@ export type {
 } from "./program.ts";
 
 // Training: initialisation, optimizers, schedules, regularizers, the training loop.
+export { train } from "./train.ts";
+export type { TrainJob, TrainOutcome } from "./train.ts";
+export { trainingBytes } from "./workbench.ts";
+export { initialize } from "./init.ts";

@@ -1,4 +1,5 @@
 import { match, type Regularizer, type tagOf } from "@manyfold/protocol";
+import type { Network } from "./network.ts";
 
 type RegularizerName = ReturnType<typeof tagOf<Regularizer>>;
 
@@ -79,6 +80,41 @@ const REGULARIZERS: { readonly [K in RegularizerName]: (strength: number) => Reg
 /** What a configured regularizer does. */
 export function regularizerRule(regularizer: Regularizer): RegularizerRule {
   return match(regularizer, REGULARIZERS);
+}
+
+/** Regularizers at work on all weight matrices of a network, in the configured order. */
+export interface RunningRegularizers {
+  readonly gradient: (weights: Float32Array, gradient: Float32Array) => void;
+  readonly project: (weights: Float32Array, rate: number) => void;
+}
+
+/** Sets regularizers up for a network; biases are exempt. */
+export function startRegularizers(
+  regularizers: readonly Regularizer[],
+  network: Network,
+): RunningRegularizers {
+  const rules = regularizers.map(regularizerRule);
+  const ranges = weightRanges(network);
+  return {
+    gradient(weights, gradient) {
+      for (const rule of rules) {
+        if (rule.gradient === undefined) continue;
+        for (const range of ranges) rule.gradient(weights, gradient, range);
+      }
+    },
+    project(weights, rate) {
+      for (const rule of rules) {
+        if (rule.project === undefined) continue;
+        for (const range of ranges) rule.project(weights, range, rate);
+      }
+    },
+  };
+}
+
+function weightRanges(network: Network): WeightRange[] {
+  return network.parameters.tensors
+    .filter(({ kind }) => kind === "weight")
+    .map(({ offset, shape: [inputs = 1, units = 1] }) => ({ offset, inputs, units }));
 }
 
 /** Squared incoming norm of each unit; squares of floats are exact in float64, summed by row. */

@@ -1,0 +1,89 @@
+import type { Network } from "./network.ts";
+
+/** Where the rows of a training come from. */
+export interface RowSource {
+  readonly network: Network;
+  /** `[n, columns]`. */
+  readonly x: Float32Array;
+  /** `[n, targets]`; the class index for a classification. */
+  readonly y: Float32Array;
+  /** Columns of x that are the network's inputs; all in their order without it. */
+  readonly features?: Uint32Array | undefined;
+}
+
+/**
+ * Copies rows to where a program reads them: `order[from..to)` are positions in `rows`, which are
+ * row numbers of the source.
+ */
+export type Gather = (
+  rows: Uint32Array,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  x: Float32Array,
+  y: Float32Array,
+) => void;
+
+/** Chooses the copying loops once; they allocate nothing. */
+export function gatherFrom(source: RowSource): Gather {
+  const { network, x, y, features } = source;
+  const { inputs, targets, task } = network;
+  const columns = Math.round(x.length / rowCount(source));
+  const oneHot = task === "classification" && targets > 1;
+  return (rows, order, from, to, xOut, yOut) => {
+    if (features === undefined) copyRows(x, columns, rows, order, from, to, xOut);
+    else copyColumns(x, columns, features, rows, order, from, to, xOut, inputs);
+    if (oneHot) oneHotRows(y, rows, order, from, to, yOut, targets);
+    else copyRows(y, targets, rows, order, from, to, yOut);
+  };
+}
+
+/** Rows of the source: a classification stores one class index a row. */
+export function rowCount({ network, y }: Pick<RowSource, "network" | "y">): number {
+  return y.length / (network.task === "classification" ? 1 : network.targets);
+}
+
+function copyRows(
+  source: Float32Array,
+  width: number,
+  rows: Uint32Array,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  out: Float32Array,
+): void {
+  for (let at = 0, i = from; i < to; i++) {
+    const start = rows[order[i]!]! * width;
+    for (let column = 0; column < width; column++) out[at++] = source[start + column]!;
+  }
+}
+
+function copyColumns(
+  source: Float32Array,
+  width: number,
+  features: Uint32Array,
+  rows: Uint32Array,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  out: Float32Array,
+  inputs: number,
+): void {
+  for (let at = 0, i = from; i < to; i++) {
+    const start = rows[order[i]!]! * width;
+    for (let input = 0; input < inputs; input++) out[at++] = source[start + features[input]!]!;
+  }
+}
+
+function oneHotRows(
+  classes: Float32Array,
+  rows: Uint32Array,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  out: Float32Array,
+  width: number,
+): void {
+  out.fill(0, 0, (to - from) * width);
+  for (let at = 0, i = from; i < to; i++, at += width) out[at + classes[rows[order[i]!]!]!] = 1;
+}

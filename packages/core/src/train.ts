@@ -1,0 +1,211 @@
+import {
+  type CurvePoint,
+  ManyfoldError,
+  show,
+  type TrainSpec,
+  type Variant,
+} from "@manyfold/protocol";
+import { arithmeticOf } from "./arithmetic.ts";
+import { type Gather, gatherFrom, rowCount } from "./batches.ts";
+import { initialize } from "./init.ts";
+import type { Network } from "./network.ts";
+import { startOptimizer } from "./optimizers/optimizer.ts";
+import { firstNonFinite } from "./program.ts";
+import { startRegularizers } from "./regularizers.ts";
+import { fold, type Key, permutation } from "./rng.ts";
+import { scheduleFactor } from "./schedules.ts";
+import { earlyStopping } from "./stopping.ts";
+import {
+  borrowWorkbench,
+  HELD_CHUNK,
+  returnWorkbench,
+  type Work,
+  type Workbench,
+  workOf,
+} from "./workbench.ts";
+
+/** One training, as data; two functions watch it and change nothing but where it ends. */
+export interface TrainJob {
+  readonly network: Network;
+  readonly spec: TrainSpec;
+  /** Arithmetic of the gradient steps. */
+  readonly variant: Variant;
+  /** `[n, columns]`. */
+  readonly x: Float32Array;
+  /** `[n, targets]`; `[n]` class indices for a classification. */
+  readonly y: Float32Array;
+  /** Rows to train on; a row that occurs twice counts twice. */
+  readonly rows: Uint32Array;
+  /** Rows whose loss is measured after each epoch and may stop the training. */
+  readonly held?: Uint32Array;
+  /** Columns of x that are the network's inputs, if not all. */
+  readonly features?: Uint32Array;
+  /** All randomness: starting weights, order of rows, dropout masks. */
+  readonly key: Key;
+  /** Told each point of the learning curve. */
+  readonly onEpoch?: (point: CurvePoint) => void;
+  /** Asked before each batch; true ends the training. */
+  readonly cancelled?: () => boolean;
+}
+
+/** How a training ended. */
+export type TrainOutcome =
+  | {
+      readonly status: "done";
+      /** `[parameters]`, laid out as `network.parameters`. */
+      readonly weights: Float32Array;
+      readonly curve: CurvePoint[];
+      /** The epoch, from 1, after which the weights were these. */
+      readonly epoch: number;
+      /** Whether early stopping ended it before the last epoch. */
+      readonly stopped: boolean;
+    }
+  | {
+      readonly status: "nan";
+      readonly epoch: number;
+      /** The first layer, from the input, with a value that is not finite. */
+      readonly layer: string;
+    }
+  | { readonly status: "cancelled" };
+
+/**
+ * Trains a network: each epoch visits all rows in an order of its own, in batches (the last may be
+ * short), one step of the optimizer a batch. Pure and synchronous: the outcome follows from the
+ * job's data alone, to the bit, on every machine.
+ *
+ * With `spec.earlyStopping` and held-out rows, the weights of the epoch with the lowest held-out
+ * loss are returned, also where all epochs were run; without held-out rows nothing stops it.
+ *
+ * Under Nesterov's method the weights are those at which the next gradient would be taken.
+ *
+ * @throws ManyfoldError for a variant, rows or columns that cannot be trained on
+ */
+export function train(job: TrainJob): TrainOutcome {
+  requireRows(job);
+  const work = workOf(job.network, job.spec, job.rows.length, job.variant);
+  const bench = borrowWorkbench(work);
+  const outcome = trainOn(bench, work, job);
+  returnWorkbench(bench);
+  return outcome;
+}
+
+function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
+  const { network, spec, held } = job;
+  const gather = gatherFrom(job);
+  const stopping = spec.earlyStopping ? earlyStopping(spec.earlyStopping) : null;
+  const best = { weights: new Float32Array(0), epoch: 0 };
+  const runEpoch = epochRunner(bench, work, job, gather);
+  const curve: CurvePoint[] = [];
+
+  initialize(network, job.key, bench.parameters);
+  for (let epoch = 1; epoch <= spec.epochs; epoch++) {
+    const loss = runEpoch(epoch);
+    if (loss === null) return { status: "cancelled" };
+    const point: CurvePoint = { epoch, train: loss };
+    if (held !== undefined && held.length > 0) point.held = heldLoss(bench, gather, held);
+    if (!Number.isFinite(point.train) || !Number.isFinite(point.held ?? 0)) {
+      return { status: "nan", epoch, layer: faultyLayer(bench, job) };
+    }
+    curve.push(point);
+    job.onEpoch?.(point);
+    if (stopping === null || point.held === undefined) continue;
+    const verdict = stopping(point.held);
+    if (verdict === "best") {
+      if (best.epoch === 0) best.weights = new Float32Array(bench.parameters.length);
+      best.weights.set(bench.parameters);
+      best.epoch = epoch;
+    }
+    if (verdict === "stop" && epoch < spec.epochs) {
+      return { status: "done", weights: best.weights, curve, epoch: best.epoch, stopped: true };
+    }
+  }
+  if (best.epoch > 0) {
+    return { status: "done", weights: best.weights, curve, epoch: best.epoch, stopped: false };
+  }
+  // The last step has no loss of its own to show what it did.
+  if (!bench.parameters.every(Number.isFinite)) {
+    return { status: "nan", epoch: spec.epochs, layer: faultyLayer(bench, job) };
+  }
+  const weights = bench.parameters.slice();
+  return { status: "done", weights, curve, epoch: spec.epochs, stopped: false };
+}
+
+/**
+ * The steps of one epoch. The function it returns gives their mean loss over rows, penalties
+ * excluded; stops at the first loss that is not finite and returns that; null when cancelled.
+ */
+function epochRunner(
+  bench: Workbench,
+  work: Work,
+  job: TrainJob,
+  gather: Gather,
+): (epoch: number) => number | null {
+  const { network, spec, rows, key } = job;
+  const { training, x, y, parameters, gradients } = bench;
+  const { updates } = arithmeticOf(work.variant);
+  const factor = scheduleFactor(spec.schedule);
+  const regularizers = startRegularizers(spec.regularizers, network);
+  const optimizer = startOptimizer(work.rule, updates, bench.slots, bench.coefficients);
+  const masked = network.layers.some((layer) => layer.kind === "dropout");
+  const batch = work.batches[0] ?? 1;
+  const steps = Math.ceil(rows.length / batch) * spec.epochs;
+  let step = 0;
+  return (epoch) => {
+    const order = permutation(fold(key, "shuffle", epoch), rows.length);
+    let total = 0;
+    for (let from = 0; from < rows.length; from += batch) {
+      if (job.cancelled?.() === true) return null;
+      const to = Math.min(from + batch, rows.length);
+      gather(rows, order, from, to, x, y);
+      const loss = training.run(to - from, masked ? fold(key, "dropout", step) : key);
+      if (!Number.isFinite(loss)) return loss;
+      total += loss * (to - from);
+      const share = factor(step, steps);
+      regularizers.gradient(parameters, gradients);
+      optimizer.step(parameters, gradients, share);
+      regularizers.project(parameters, work.rule.lr * share);
+      step += 1;
+    }
+    return total / rows.length;
+  };
+}
+
+/** Mean loss over held-out rows, dropout off, in chunks of {@link HELD_CHUNK}. */
+function heldLoss(bench: Workbench, gather: Gather, held: Uint32Array): number {
+  const { program, x, y, order } = bench.held();
+  let total = 0;
+  for (let from = 0; from < held.length; from += HELD_CHUNK) {
+    const chunk = held.subarray(from, from + HELD_CHUNK);
+    gather(chunk, order, 0, chunk.length, x, y);
+    total += program.evaluate(bench.parameters, x, y, chunk.length) * chunk.length;
+  }
+  return total / held.length;
+}
+
+function requireRows({ network, x, y, rows, features }: TrainJob): void {
+  const columns = features?.length ?? x.length / rowCount({ network, y });
+  if (rows.length === 0) {
+    throw new ManyfoldError({
+      code: "input",
+      path: "training rows",
+      condition: "at least one",
+      got: "none",
+      help: "The draw, the split or the held-out share leaves nothing to train on.",
+    });
+  }
+  if (columns !== network.inputs) {
+    throw new ManyfoldError({
+      code: "internal",
+      path: "columns of x",
+      condition: `${network.inputs}, as the network reads`,
+      got: show(columns),
+      help: "A network is built for the columns that its member draws.",
+    });
+  }
+}
+
+/** Looks for the fault where the training stands: present weights, last batch. */
+function faultyLayer({ x, parameters }: Workbench, { network }: TrainJob): string {
+  // Finite outputs may still overflow in their loss, which belongs to the output.
+  return firstNonFinite(network, parameters, x, x.length / network.inputs) ?? "output";
+}

@@ -1,0 +1,144 @@
+import { ManyfoldError, type TrainSpec, type Variant } from "@manyfold/protocol";
+import { arithmeticOf } from "./arithmetic.ts";
+import { BYTES, type KernelSet, type Values } from "./kernels/kernels.ts";
+import { lossFor, type LossName } from "./losses.ts";
+import type { Network } from "./network.ts";
+import { COEFFICIENTS, type OptimizerRule, optimizerRule } from "./optimizers/rules.ts";
+import {
+  compileLoss,
+  compileTraining,
+  type LossProgram,
+  trainingBytes as programBytes,
+  type TrainingProgram,
+} from "./program.ts";
+
+/** Held-out rows are read and evaluated in chunks of this many. */
+export const HELD_CHUNK = 256;
+
+/** All memory and compiled programs of a training; another of the same shape uses them again. */
+export interface Workbench {
+  /** What it is for: network, loss, batch sizes, slots and variant. */
+  readonly id: string;
+  readonly training: TrainingProgram;
+  /** Views of the training program's arena. */
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  readonly parameters: Float32Array;
+  readonly gradients: Float32Array;
+  readonly slots: readonly Float32Array[];
+  readonly coefficients: Float32Array;
+  /** For held-out rows, made when first wanted. */
+  readonly held: () => HeldBench;
+}
+
+/** What evaluates held-out rows: a program without dropout, and room for {@link HELD_CHUNK} rows. */
+export interface HeldBench {
+  readonly program: LossProgram;
+  /** 0, 1, 2, ...: the rows of a chunk stay in their order. */
+  readonly order: Uint32Array;
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+}
+
+/** What a workbench is made for. */
+export interface Work {
+  readonly network: Network;
+  readonly loss: LossName;
+  /** Rows of a step, and of the last step of an epoch if that is shorter. */
+  readonly batches: readonly number[];
+  readonly rule: OptimizerRule;
+  readonly variant: Variant;
+}
+
+/** The work of training on that many rows. */
+export function workOf(network: Network, spec: TrainSpec, rows: number, variant: Variant): Work {
+  const batch = Math.min(spec.batch, rows);
+  const rest = rows % batch;
+  return {
+    network,
+    loss: lossFor(spec.loss, network.head),
+    batches: rest === 0 ? [batch] : [batch, rest],
+    rule: optimizerRule(spec.optimizer),
+    variant,
+  };
+}
+
+/**
+ * The memory that a training needs besides its data and the program itself, known before it starts:
+ * arena (activations, parameters, gradients, the optimizer's slots, the gathered batch), the weights
+ * that are kept and returned, the order of rows, and with early stopping what evaluates held-out
+ * rows.
+ *
+ * @param rows number of rows drawn
+ * @returns bytes
+ */
+export function trainingBytes(network: Network, spec: TrainSpec, rows: number): number {
+  const { loss, batches, rule } = workOf(network, spec, rows, "js");
+  const bytes = BYTES.float32;
+  const arena = programBytes(network, { loss, batches, slots: rule.slots, dtype: "float32" });
+  const weights = 2 * network.parameters.size * bytes;
+  const order = 2 * rows * Uint32Array.BYTES_PER_ELEMENT;
+  if (spec.earlyStopping === undefined) return arena + weights + order;
+  // The loss alone needs less than its gradient does on as many rows.
+  const evaluation = programBytes(network, { loss, batches: [64], dtype: "float32" });
+  return (
+    arena + weights + order + evaluation + HELD_CHUNK * (network.inputs + network.targets) * bytes
+  );
+}
+
+/**
+ * The last workbench that was given back, kept since trainings of one shape come in rows (the
+ * members of a bag). It is taken out while in use, so that a training started from within another
+ * gets its own. Nothing that a training reads survives in it.
+ */
+let idle: Workbench | null = null;
+
+/** A workbench for that work; give it back with {@link returnWorkbench}. */
+export function borrowWorkbench(work: Work): Workbench {
+  const id = JSON.stringify([work.network, work.loss, work.batches, work.rule.slots, work.variant]);
+  if (idle?.id !== id) return makeWorkbench(id, work, arithmeticOf(work.variant).kernels);
+  const found = idle;
+  idle = null;
+  return found;
+}
+
+/** Keeps a workbench for the next training, instead of the one kept before. */
+export function returnWorkbench(bench: Workbench): void {
+  idle = bench;
+}
+
+function makeWorkbench(id: string, work: Work, kernels: KernelSet): Workbench {
+  // Room is freed before more is taken.
+  idle = null;
+  const { network, loss, batches, rule } = work;
+  const training = compileTraining(network, { loss, batches, kernels, slots: rule.slots });
+  let held: HeldBench | null = null;
+  return {
+    id,
+    training,
+    x: float32(training.x),
+    y: float32(training.y),
+    parameters: float32(training.parameters),
+    gradients: float32(training.gradients),
+    slots: training.slots.map(float32),
+    coefficients: new Float32Array(COEFFICIENTS),
+    held: () =>
+      (held ??= {
+        program: compileLoss(network, { loss, kernels }),
+        order: Uint32Array.from({ length: HELD_CHUNK }, (_, i) => i),
+        x: new Float32Array(HELD_CHUNK * network.inputs),
+        y: new Float32Array(HELD_CHUNK * network.targets),
+      }),
+  };
+}
+
+function float32(values: Values): Float32Array {
+  if (values instanceof Float32Array) return values;
+  throw new ManyfoldError({
+    code: "internal",
+    path: "kernels of a training",
+    condition: "float32",
+    got: "float64",
+    help: "Trainings run in float32; float64 kernels are for checks.",
+  });
+}
