@@ -21,7 +21,9 @@ function ambient(node: ts.Node): string | undefined {
   }
   if (
     (ts.isNewExpression(node) || ts.isCallExpression(node)) &&
-    node.expression.getText() === "Date"
+    node.expression.getText() === "Date" &&
+    // With an argument it only formats a time that somebody handed in.
+    (ts.isCallExpression(node) || !node.arguments?.length)
   ) {
     return "Date";
   }
@@ -65,7 +67,7 @@ test("the search finds what it looks for, and not its mention in a comment or a 
   const text = `
     // Math.random() and new Date() are refused.
     const a = Math.random() + Date.now() + globalThis.performance.now();
-    const b = new Date(0);
+    const b = [new Date(), new Date(0)];
     console.log(process.env["HOME"], "console.log");
   `;
   expect(uses(ambient, "x.ts", text)).toEqual([

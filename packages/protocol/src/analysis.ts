@@ -104,6 +104,8 @@ export const ClassificationMetrics = z.strictObject({
   /** Mean negative log probability of the true class, nats. */
   nll: z.number(),
 });
+export type ClassificationMetrics = z.infer<typeof ClassificationMetrics>;
+
 export const RegressionMetrics = z.strictObject({
   /** Original target units; several targets: root of the mean over targets. */
   rmse: z.number(),
@@ -111,6 +113,8 @@ export const RegressionMetrics = z.strictObject({
   /** Gaussian with the members' spread and the residual variance, nats per value; original units. */
   nll: z.number(),
 });
+export type RegressionMetrics = z.infer<typeof RegressionMetrics>;
+
 /** Scores of the configured combiner. */
 export const Metrics = z.union([ClassificationMetrics, RegressionMetrics]);
 export type Metrics = z.infer<typeof Metrics>;

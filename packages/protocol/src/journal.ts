@@ -30,8 +30,10 @@ export const JournalRecord = z.discriminatedUnion("type", [
     experiment: Experiment,
     variant: Variant,
     data: PreparedData,
-    /** The configuration as the user wrote it, for best.yaml and provenance. */
+    /** The configuration as the user wrote it. */
     config: BlobRef.optional(),
+    /** Folder that the source is relative to, on the machine that began the run. */
+    folder: z.string().optional(),
     /** Milliseconds since 1970, for people; decides nothing. */
     time: z.number(),
     manyfold: z.string(),

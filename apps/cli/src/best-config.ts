@@ -1,0 +1,39 @@
+import { relative, resolve } from "node:path";
+import type { RunState } from "@manyfold/coordinator";
+import type { Experiment, SearchResult } from "@manyfold/protocol";
+import { applyParams } from "@manyfold/search";
+import { stringify } from "yaml";
+
+/**
+ * The experiment with the best setting filled in and a search of that one trial, so that running it
+ * gives the same `best.value`; null where there is no best trial.
+ *
+ * @param folder where the file will lie: its source is relative to that
+ */
+export function bestConfig(
+  state: RunState,
+  search: SearchResult | null,
+  folder: string,
+): string | null {
+  const { experiment, created, run } = state;
+  if (!search?.best || !experiment.search) return null;
+  const { trial, params, value } = search.best;
+  const best: Experiment = applyParams(experiment, params);
+  const space = Object.fromEntries(
+    Object.entries(params).map(([path, chosen]) => [path, { categorical: [chosen] }]),
+  );
+  const source =
+    created.folder === undefined
+      ? experiment.data.source
+      : relative(resolve(folder), resolve(created.folder, experiment.data.source));
+  const one: Experiment = {
+    ...best,
+    data: { ...best.data, source },
+    search: { ...experiment.search, sampler: { grid: {} }, trials: 1, space },
+  };
+  const header = [
+    `# The best of ${search.trials.length} trials of ${run}: trial ${trial}, ${search.metric} ${value}.`,
+    "# Running this file assesses that setting alone, to the same value, and fits it on all training rows.",
+  ];
+  return `${header.join("\n")}\n${stringify(one)}`;
+}

@@ -1,0 +1,70 @@
+import { access, constants } from "node:fs/promises";
+import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import type { Command } from "commander";
+import { measureKernels } from "../kernel-speed.ts";
+import { EXIT, print, tell } from "../terminal.ts";
+
+interface Finding {
+  readonly what: string;
+  readonly found: string;
+  readonly ok: boolean;
+  /** What to do, where something is not right. */
+  readonly help?: string;
+}
+
+export function registerDoctor(program: Command): void {
+  program
+    .command("doctor")
+    .description("look at this machine: Node, cores, memory, kernels and their speed")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", "\nExample:\n  manyfold doctor\n")
+    .action(async ({ json }: { json?: boolean }) => {
+      const findings = await examine();
+      if (json) print(JSON.stringify({ status: "done", findings }));
+      for (const { what, found, ok, help } of json ? [] : findings) {
+        tell(`${ok ? "ok " : "!! "} ${what.padEnd(10)} ${found}${help ? `\n    ${help}` : ""}`);
+      }
+      if (findings.some(({ ok }) => !ok)) process.exitCode = EXIT.environment;
+    });
+}
+
+const GIB = 2 ** 30;
+
+async function examine(): Promise<Finding[]> {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const enough = major > 20 || (major === 20 && minor >= 19);
+  const writable = await access(process.cwd(), constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  const { gigaflops, step } = measureKernels();
+  return [
+    {
+      what: "node",
+      found: process.version,
+      ok: enough,
+      ...(enough ? {} : { help: "Install Node 20.19 or later." }),
+    },
+    {
+      what: "cores",
+      found: `${availableParallelism()} (${cpus()[0]?.model.trim() ?? "unknown"}); that many tasks run at once`,
+      ok: true,
+    },
+    {
+      what: "memory",
+      found: `${(freemem() / GIB).toFixed(1)} of ${(totalmem() / GIB).toFixed(1)} GiB free`,
+      ok: true,
+    },
+    {
+      what: "folder",
+      found: `${process.cwd()} is ${writable ? "" : "not "}writable`,
+      ok: writable,
+      ...(writable ? {} : { help: "Runs are written to --out DIR, by default ./runs." }),
+    },
+    {
+      what: "kernels",
+      found: `js: ${gigaflops.toFixed(2)} GFLOP/s per core (a step of 64-128-64-10, batch 64, takes ${step.toFixed(2)} ms)`,
+      ok: true,
+    },
+  ];
+}

@@ -1,0 +1,62 @@
+import { resolve } from "node:path";
+import type { Ending, RunState, Setting } from "@manyfold/coordinator";
+import { allTasks, executionOf, ledgerOf, progressOf } from "@manyfold/coordinator";
+import type { ReportDocument, RunDocument, RunStatus } from "@manyfold/protocol";
+import type { RunPaths } from "./run-folder.ts";
+
+/** The document of `manyfold run --json`, however the session ended. */
+export function runDocument(
+  state: RunState,
+  setting: Setting,
+  ending: Ending,
+  paths: RunPaths,
+): RunDocument {
+  if (ending.status !== "interrupted") return finishedDocument(ending, paths);
+  const { done, total, failed } = progressOf(state);
+  const { variant, workers, attempts, lost, seconds, reproducible } = executionOf(state, setting);
+  return {
+    runId: state.run,
+    runDir: resolve(paths.folder),
+    artifact: null,
+    status: "interrupted",
+    reproducible,
+    tasks: { total, completed: done - failed, failed },
+    metrics: { test: null, oob: null },
+    analysis: null,
+    ledger: ledgerOf(state, allTasks(state)),
+    execution: { variant, workers, attempts, lost },
+    seconds,
+  };
+}
+
+/** The document of a run that came to its end. */
+export function finishedDocument(
+  ending: Exclude<Ending, { status: "interrupted" }>,
+  paths: RunPaths,
+): RunDocument {
+  const { result, execution }: ReportDocument = ending.report;
+  const { variant, workers, attempts, lost, seconds, reproducible, runId } = execution;
+  const status: RunStatus = ending.status;
+  return {
+    runId,
+    runDir: resolve(paths.folder),
+    artifact: ending.artifact ? resolve(paths.artifact) : null,
+    status,
+    reproducible,
+    tasks: ending.tasks,
+    metrics: result.metrics,
+    analysis: result.analysis && pick(result.analysis),
+    ledger: result.ledger,
+    execution: { variant, workers, attempts, lost },
+    seconds,
+    ...(result.search ? { best: result.search.best, trials: result.search.trials } : {}),
+    ...(ending.error ? { error: ending.error } : {}),
+  };
+}
+
+function pick(
+  analysis: NonNullable<ReportDocument["result"]["analysis"]>,
+): NonNullable<RunDocument["analysis"]> {
+  const { on, rows, k, v, c, rho, ensembleError, predictedError, identityGap } = analysis;
+  return { on, rows, k, v, c, rho, ensembleError, predictedError, identityGap };
+}

@@ -1,0 +1,31 @@
+import { rm } from "node:fs/promises";
+import type { Outputs, RunState } from "@manyfold/coordinator";
+import { writeCsv, writeFileAtomic, writeFolderAtomic } from "@manyfold/files";
+import { renderReport } from "@manyfold/report";
+import { bestConfig } from "./best-config.ts";
+import { finishedDocument } from "./document.ts";
+import type { RunPaths } from "./run-folder.ts";
+
+/** Writes everything that a finished run leaves in its folder, each file whole or not at all. */
+export async function publish(
+  outputs: Outputs,
+  state: RunState,
+  paths: RunPaths,
+): Promise<void> {
+  const { artifact, predictions, report } = outputs;
+  if (artifact) {
+    await writeFolderAtomic(paths.artifact, {
+      "manifest.json": artifact.manifest,
+      "weights.safetensors": artifact.weights,
+    });
+  } else {
+    // A run that grew and then failed must not keep the artifact of before.
+    await rm(paths.artifact, { recursive: true, force: true });
+  }
+  if (predictions) await writeCsv(paths.predictions, predictions.header, predictions.rows());
+  const best = bestConfig(state, report.result.search, paths.folder);
+  if (best !== null) await writeFileAtomic(paths.best, best);
+  await writeFileAtomic(paths.report, `${JSON.stringify(report, null, 2)}\n`);
+  await writeFileAtomic(paths.page, renderReport(report));
+  await writeFileAtomic(paths.document, JSON.stringify(finishedDocument(outputs, paths)));
+}

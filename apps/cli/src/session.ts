@@ -1,0 +1,193 @@
+import { readFile, rm, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname, resolve as resolvePath } from "node:path";
+import type { Ending, RunState, Setting } from "@manyfold/coordinator";
+import {
+  begin,
+  checkExperiment,
+  fold,
+  progressOf,
+  record,
+  runToEnd,
+} from "@manyfold/coordinator";
+import { prepare } from "@manyfold/data";
+import { directoryBlobs, fileJournal, readCsv } from "@manyfold/files";
+import type { BlobStore, Journal, JournalRecord } from "@manyfold/protocol";
+import { ManyfoldError, RunDocument } from "@manyfold/protocol";
+import type { Config } from "./config.ts";
+import { runDocument } from "./document.ts";
+import { clock } from "./environment.ts";
+import type { ExecutorName } from "./executors.ts";
+import { executors } from "./executors.ts";
+import { growthOf } from "./growth.ts";
+import { createProgress, noteOf } from "./progress.ts";
+import { publish } from "./publish.ts";
+import type { RunPaths } from "./run-folder.ts";
+import { createRunFolder, runPaths } from "./run-folder.ts";
+import { onInterrupt } from "./signals.ts";
+import { summary } from "./summary.ts";
+import { EXIT, print, tell } from "./terminal.ts";
+import { VERSION } from "./version.ts";
+
+interface SessionFlags {
+  readonly executor: ExecutorName;
+  readonly workers: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Starts a new run of a configuration and carries it to its end; returns the exit code. */
+export async function beginRun(
+  config: Config,
+  flags: SessionFlags & { readonly out: string; readonly seed?: number },
+): Promise<number> {
+  const { seed = config.experiment.seed } = flags;
+  const experiment = { ...config.experiment, seed };
+  checkExperiment(experiment);
+  const source = resolvePath(dirname(config.path), experiment.data.source);
+  const raw = await readCsv(source, experiment.data);
+  const prepared = prepare(raw, experiment);
+
+  const { id, paths } = await createRunFolder(flags.out, experiment.name);
+  try {
+    const blobs = directoryBlobs(paths.blobs);
+    for (const bytes of prepared.tables) await blobs.put(bytes);
+    const created: JournalRecord = {
+      type: "created",
+      version: 1,
+      run: id,
+      experiment,
+      variant: "js",
+      data: prepared.data,
+      folder: resolvePath(dirname(config.path)),
+      config: await blobs.put(new TextEncoder().encode(config.text)),
+      time: clock.now(),
+      manyfold: VERSION,
+    };
+    const journal = await fileJournal(paths.journal);
+    await journal.append(0, [created]);
+    return await carryOn(begin(created), { paths, blobs, journal, flags });
+  } catch (error) {
+    // Before its first record a run is nothing, and leaves nothing.
+    const begun = await stat(paths.journal).then(
+      ({ size }) => size > 64,
+      () => false,
+    );
+    if (!begun) await rm(paths.folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Goes on with a run, or grows it; a finished run prints its document. Returns the exit code. */
+export async function resumeRun(
+  folder: string,
+  flags: SessionFlags & { readonly members?: number; readonly trials?: number },
+): Promise<number> {
+  const paths = runPaths(folder);
+  const { journal, state } = await openRun(paths);
+  try {
+    const growth = growthOf(state.experiment, flags);
+    if (growth) {
+      await record(state, journal, [{ type: "grown", ...growth, time: clock.now() }]);
+    } else if (state.finished) {
+      const text = await readFile(paths.document, "utf8");
+      if (flags.json) print(JSON.stringify(RunDocument.parse(JSON.parse(text))));
+      else tell(`Nothing is left to do. The report is ${paths.page}`);
+      await journal.close();
+      return EXIT.done;
+    } else {
+      await record(state, journal, [{ type: "resumed", time: clock.now() }]);
+    }
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+  return carryOn(state, { paths, blobs: directoryBlobs(paths.blobs), journal, flags });
+}
+
+/** Reads a run's journal into its state. */
+export async function openRun(paths: RunPaths): Promise<{ journal: Journal; state: RunState }> {
+  const journal = await fileJournal(paths.journal, { create: false });
+  try {
+    return { journal, state: await stateOf(journal, paths) };
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+}
+
+async function stateOf(journal: Journal, paths: RunPaths): Promise<RunState> {
+  let state: RunState | undefined;
+  for await (const each of journal.read(0)) state = state ? fold(state, each) : begin(each);
+  if (state) return state;
+  throw new ManyfoldError({
+    code: "journal",
+    path: paths.journal,
+    condition: "a journal with at least one record",
+    got: "an empty one",
+    help: "The run was stopped before it began; start it again with manyfold run.",
+  });
+}
+
+interface Session {
+  readonly paths: RunPaths;
+  readonly blobs: BlobStore;
+  readonly journal: Journal;
+  readonly flags: SessionFlags;
+}
+
+async function carryOn(state: RunState, session: Session): Promise<number> {
+  const { paths, blobs, journal, flags } = session;
+  const { limits } = state.experiment;
+  const progress = createProgress(process.stderr, clock, flags.quiet === true);
+  const { drain, release } = onInterrupt(paths.folder);
+  const executor = executors[flags.executor]({ blobs, workers: flags.workers, limits });
+  const observe = (event: Parameters<typeof noteOf>[0], now: RunState) => {
+    const note = noteOf(event);
+    progress.update({ ...progressOf(now), ...(note === undefined ? {} : { note }) });
+  };
+  const setting: Setting = {
+    executor: flags.executor,
+    host: hostname(),
+    node: process.version,
+    manyfold: VERSION,
+  };
+  try {
+    const world = { journal, blobs, executor, clock, drain, observe };
+    const ending = await runToEnd(state, world, setting, (outputs) =>
+      publish(outputs, state, paths),
+    );
+    progress.end();
+    return conclude(state, setting, ending, session);
+  } finally {
+    progress.end();
+    release();
+    await executor.close();
+    await journal.close();
+  }
+}
+
+/** Exit codes by how a run ended. */
+const EXIT_OF = {
+  done: EXIT.done,
+  partial: EXIT.someFailed,
+  error: EXIT.someFailed,
+  interrupted: EXIT.interrupted,
+} as const;
+
+function conclude(
+  state: RunState,
+  setting: Setting,
+  ending: Ending,
+  { paths, flags }: Session,
+): number {
+  if (flags.json) {
+    print(JSON.stringify(runDocument(state, setting, ending, paths)));
+  } else if (ending.status === "interrupted") {
+    tell(`Stopped; nothing done is lost. Go on with: manyfold resume ${paths.folder}`);
+  } else if (flags.quiet !== true) {
+    const { folder = ".", experiment } = state.created;
+    tell(summary(ending, paths, resolvePath(folder, experiment.data.source)));
+  }
+  return EXIT_OF[ending.status];
+}

@@ -1,0 +1,180 @@
+import type { Table } from "@manyfold/data";
+import { decodeTable, rowsOf } from "@manyfold/data";
+import type { Members, Truth } from "@manyfold/ensemble";
+import {
+  combine,
+  membersOf,
+  memberWeights,
+  metrics,
+  residualVariance,
+  spreadOf,
+  truthOf,
+} from "@manyfold/ensemble";
+import type {
+  BlobStore,
+  ClassificationMetrics,
+  Combiner,
+  Experiment,
+  FittedTarget,
+  Metrics,
+  RegressionMetrics,
+  TaskResult,
+} from "@manyfold/protocol";
+import { mean, medianSorted, sampleStandardDeviation } from "simple-statistics";
+import { blobOf, floatsOf } from "./blobs.ts";
+import { tasksOfTrial } from "./plan.ts";
+import type { Assessment, RunState } from "./state.ts";
+import { outcomeOf } from "./state.ts";
+import { metricOf, settingOf, trialCount } from "./trials.ts";
+
+/** Trials whose tasks have all ended and that nobody has assessed yet, in order. */
+export function dueTrials(state: RunState): number[] {
+  const due: number[] = [];
+  for (let trial = 0; trial < trialCount(state.experiment); trial++) {
+    if (state.assessed.has(trial)) continue;
+    if (tasksOfTrial(state, trial).every(({ id }) => outcomeOf(state, id) !== undefined)) {
+      due.push(trial);
+    }
+  }
+  return due;
+}
+
+/**
+ * What a trial's cells say of its setting: the metric of each fold's combined predictions on its
+ * validation rows, their mean, and a standard error (over folds; of one validation split, over its
+ * rows).
+ */
+export async function assessTrial(
+  state: RunState,
+  blobs: BlobStore,
+  trial: number,
+): Promise<Assessment> {
+  const setting = settingOf(state.experiment, trial);
+  const tasks = tasksOfTrial(state, trial);
+  const cells: Cell[] = [];
+  const epochs: number[] = [];
+  for (const [fold, { table, preprocessing }] of state.data.folds.entries()) {
+    const outcomes = tasks
+      .filter(({ key }) => key.fold === fold)
+      .map(({ key, id }) => ({ member: key.unit, outcome: outcomeOf(state, id) }));
+    const done = outcomes.flatMap(({ member, outcome }) =>
+      outcome && "weights" in outcome ? [{ member, result: outcome }] : [],
+    );
+    const allowed = setting.search?.each === "ensemble" ? (setting.ensemble?.allowFailed ?? 0) : 0;
+    if (done.length < outcomes.length * (1 - allowed)) {
+      cells.push(FAILED);
+      continue;
+    }
+    epochs.push(...done.map(({ result }) => result.epoch));
+    const view = decodeTable(await blobOf(blobs, table.hash));
+    cells.push(await cellOf(blobs, setting, preprocessing.target, view, done));
+  }
+  const values = cells.map(({ value }) => value);
+  const known = values.filter((value) => value !== null);
+  const complete = known.length === values.length;
+  epochs.sort((a, b) => a - b);
+  return {
+    trial,
+    value: complete ? mean(known) : null,
+    standardError: !complete
+      ? null
+      : known.length > 1
+        ? sampleStandardDeviation(known) / Math.sqrt(known.length)
+        : (cells[0]?.standardError ?? null),
+    cells: values,
+    epoch: epochs.length > 0 ? Math.max(1, Math.round(medianSorted(epochs))) : null,
+  };
+}
+
+interface Cell {
+  readonly value: number | null;
+  readonly standardError: number | null;
+}
+
+const FAILED: Cell = { value: null, standardError: null };
+
+async function cellOf(
+  blobs: BlobStore,
+  setting: Experiment,
+  target: FittedTarget,
+  table: Table,
+  done: readonly { member: number; result: TaskResult }[],
+): Promise<Cell> {
+  const rows = rowsOf(table, "validation");
+  const truth = truthOf(target, table.y, rows);
+  const predictions = await Promise.all(
+    done.map(async ({ member, result }) => ({
+      member,
+      values: floatsOf(await blobOf(blobs, result.predictions.validation?.hash)),
+    })),
+  );
+  const members = membersOf(target, predictions);
+  const ensemble = setting.search?.each === "ensemble" ? setting.ensemble : undefined;
+  const combiner = ensemble?.combine ?? { mean: {} };
+  const metric = metricOf(setting);
+  const score = (kept: Uint32Array) =>
+    valueOf(scoreOf(combiner, pickMembers(members, kept), pickTruth(truth, kept)), metric);
+  const all = Uint32Array.from({ length: truth.rows }, (_, row) => row);
+  return { value: score(all), standardError: jackknife(all, score) };
+}
+
+type Metric = keyof ClassificationMetrics | keyof RegressionMetrics;
+
+function scoreOf(combiner: Combiner, members: Members, truth: Truth): Metrics {
+  const numbers = members.members.map(({ member }) => member);
+  const combined = combine(combiner, members, memberWeights(combiner, numbers, null));
+  const spread = spreadOf(members);
+  const residual = residualVariance(truth, combined, spread);
+  const gaussian = residual === null ? undefined : { spread, residualVariance: residual };
+  return metrics(truth, combined, gaussian);
+}
+
+function valueOf(scores: Metrics, metric: Metric): number | null {
+  const value = (scores as Partial<Record<Metric, number>>)[metric];
+  return value !== undefined && Number.isFinite(value) ? value : null;
+}
+
+/** Groups of rows left out in turn. */
+const GROUPS = 20;
+
+/** Standard error over rows of any score, by leaving out one group of rows at a time (Quenouille). */
+function jackknife(
+  rows: Uint32Array,
+  score: (kept: Uint32Array) => number | null,
+): number | null {
+  const groups = Math.min(GROUPS, rows.length);
+  if (groups < 2) return null;
+  const scores: number[] = [];
+  for (let group = 0; group < groups; group++) {
+    const value = score(rows.filter((_, at) => at % groups !== group));
+    if (value === null) return null;
+    scores.push(value);
+  }
+  return sampleStandardDeviation(scores) * ((groups - 1) / Math.sqrt(groups));
+}
+
+function pickMembers(members: Members, rows: Uint32Array): Members {
+  const { outputs } = members;
+  return {
+    ...members,
+    rows: rows.length,
+    members: members.members.map(({ member, values }) => ({
+      member,
+      values: pickRows(values, outputs, rows),
+    })),
+  };
+}
+
+function pickTruth(truth: Truth, rows: Uint32Array): Truth {
+  return truth.task === "classification"
+    ? { ...truth, rows: rows.length, labels: rows.map((row) => truth.labels[row] ?? 0) }
+    : { ...truth, rows: rows.length, values: pickRows(truth.values, truth.targets, rows) };
+}
+
+function pickRows(values: Float64Array, width: number, rows: Uint32Array): Float64Array {
+  const picked = new Float64Array(rows.length * width);
+  rows.forEach((row, at) =>
+    picked.set(values.subarray(row * width, (row + 1) * width), at * width),
+  );
+  return picked;
+}

@@ -1,0 +1,58 @@
+import type { Execution, Failure, FailureCode } from "@manyfold/protocol";
+import { allTasks } from "./plan.ts";
+import type { RunState } from "./state.ts";
+import { outcomeOf } from "./state.ts";
+
+/** What a machine decided, in words; a run with such a verdict may end otherwise elsewhere. */
+const CHANCE: { readonly [Code in FailureCode]?: string } = {
+  lost: "a lost worker",
+  timeout: "a time limit",
+  oom: "a lack of memory",
+};
+
+/** Facts of the surroundings that the coordinator cannot know by itself. */
+export interface Setting {
+  readonly executor: string;
+  readonly host: string;
+  readonly node: string;
+  readonly manyfold: string;
+}
+
+/** Who did it, when, on what, how often; and whether it would come out the same again. */
+export function executionOf(state: RunState, setting: Setting): Execution {
+  const { labour, created } = state;
+  const reasons = reasonsOf(state);
+  return {
+    runId: state.run,
+    executor: setting.executor,
+    variant: created.variant,
+    workers: [...labour.tasks]
+      .map(([id, tasks]) => ({ id, host: setting.host, tasks }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1)),
+    attempts: labour.attempts,
+    lost: labour.lost,
+    started: new Date(labour.started).toISOString(),
+    finished: new Date(labour.last).toISOString(),
+    seconds: { total: labour.active / 1000, train: labour.trainSeconds },
+    reproducible: reasons.length === 0,
+    reasons,
+    manyfold: setting.manyfold,
+    node: setting.node,
+  };
+}
+
+function reasonsOf(state: RunState): string[] {
+  const counts = new Map<string, number>();
+  for (const { id } of allTasks(state)) {
+    const outcome = outcomeOf(state, id);
+    const reason = outcome && "code" in outcome ? CHANCE[(outcome satisfies Failure).code] : undefined;
+    if (reason !== undefined) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  const reasons = [...counts].map(
+    ([reason, count]) => `${count} ${count === 1 ? "task was" : "tasks were"} given up because of ${reason}`,
+  );
+  if (state.created.variant === "blas") {
+    reasons.push("the system's BLAS computed the gradients, and its sums may be ordered otherwise elsewhere");
+  }
+  return reasons;
+}

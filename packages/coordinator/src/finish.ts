@@ -1,0 +1,301 @@
+import type { Table } from "@manyfold/data";
+import { decodeTable, rowsOf } from "@manyfold/data";
+import type { Ensemble, ManifestContent, Members, Truth } from "@manyfold/ensemble";
+import {
+  analyse,
+  buildEnsemble,
+  combine,
+  confusion,
+  encodeArtifact,
+  memberErrors,
+  membersOf,
+  memberWeights,
+  metrics,
+  outOfBag,
+  residualVariance,
+  spreadOf,
+  truthOf,
+} from "@manyfold/ensemble";
+import type {
+  BlobStore,
+  EnsembleManifest,
+  Experiment,
+  FittedTarget,
+  Hash,
+  OutOfBag,
+  RunResult,
+} from "@manyfold/protocol";
+import { hashJson } from "@manyfold/protocol";
+import { blobOf, floatsOf } from "./blobs.ts";
+import { comparisonOf } from "./comparison.ts";
+import { ledgerOf } from "./ledger.ts";
+import type { Trained } from "./networks.ts";
+import { artifactMembers, memberRows, trainedOf, weightsOf } from "./networks.ts";
+import { outOfBagMembers } from "./out-of-bag.ts";
+import { allTasks, finalExperiment, finalTasks } from "./plan.ts";
+import type { PredictionTable } from "./predictions.ts";
+import { predictionTable } from "./predictions.ts";
+import { searchResult } from "./search-result.ts";
+import type { RunState } from "./state.ts";
+import { drawOf } from "./units.ts";
+
+/** What a run that has nothing left to do comes to. */
+export interface Finished {
+  readonly status: "done" | "partial" | "error";
+  readonly result: RunResult;
+  readonly tasks: { readonly total: number; readonly completed: number; readonly failed: number };
+  readonly artifact: { readonly manifest: Uint8Array; readonly weights: Uint8Array } | null;
+  readonly predictions: PredictionTable | null;
+  /** Why there is no artifact. */
+  readonly error: { readonly code: string; readonly message: string; readonly path: string } | null;
+}
+
+/**
+ * Combines, scores and analyses what the tasks yielded.
+ *
+ * @throws MissingBlob where a result's blob is gone; its task is then to be done again
+ */
+export async function finish(
+  state: RunState,
+  blobs: BlobStore,
+  manyfold: string,
+): Promise<Finished> {
+  const every = allTasks(state);
+  const ledger = ledgerOf(state, every);
+  const wanted = finalTasks(state);
+  const trained = trainedOf(state, wanted);
+  const final = finalExperiment(state);
+  const table = decodeTable(await blobOf(blobs, state.data.final.table.hash));
+  const completed = trainedOf(state, every).length;
+  const tasks = { total: every.length, completed, failed: every.length - completed };
+  const bare: RunResult = {
+    version: 1,
+    name: state.experiment.name,
+    experiment: state.experiment,
+    variant: state.created.variant,
+    ledger,
+    data: {
+      source: state.data.source,
+      rows: { train: rowsOf(table, "train").length, test: rowsOf(table, "test").length },
+      preprocessing: state.data.final.preprocessing,
+      notes: state.data.notes,
+    },
+    members: memberRows(state, wanted),
+    metrics: { test: null, oob: null },
+    oob: null,
+    comparison: [],
+    analysis: null,
+    confusion: null,
+    residuals: null,
+    search: searchResult(state),
+  };
+
+  const error = refusal(final, wanted.length, trained.length);
+  if (error || !final) {
+    return { status: "error", result: bare, tasks, artifact: null, predictions: null, error };
+  }
+  const scored = await score(state, blobs, { manyfold, ledger, final, table, trained });
+  const status = tasks.failed > 0 ? "partial" : "done";
+  return { status, tasks, error: null, ...scored, result: { ...bare, ...scored.result } };
+}
+
+/** Why a final fit gives no artifact; null if it gives one. */
+function refusal(final: Experiment | undefined, wanted: number, done: number): Finished["error"] {
+  if (!final) {
+    return {
+      code: "failed",
+      path: "search",
+      message:
+        "search must be left with at least one trial that completed, got none.\nThe report names each trial's failure.",
+    };
+  }
+  const allowed = final.ensemble?.allowFailed ?? 0;
+  const failed = wanted - done;
+  if (done > 0 && failed <= allowed * wanted) return null;
+  return {
+    code: "failed",
+    path: "ensemble.allowFailed",
+    message: `ensemble.allowFailed must be at least the share of failed members, got ${allowed} with ${failed} of ${wanted} failed.\nThe report names each failure; a smaller learning rate helps against nan.`,
+  };
+}
+
+interface Material {
+  readonly manyfold: string;
+  readonly ledger: Hash;
+  readonly final: Experiment;
+  readonly table: Table;
+  readonly trained: readonly Trained[];
+}
+
+async function score(
+  state: RunState,
+  blobs: BlobStore,
+  { manyfold, ledger, final, table, trained }: Material,
+): Promise<{
+  result: Partial<RunResult>;
+  artifact: { manifest: Uint8Array; weights: Uint8Array };
+  predictions: PredictionTable;
+}> {
+  const { preprocessing } = state.data.final;
+  const { target } = preprocessing;
+  const combiner = final.ensemble?.combine ?? { mean: {} };
+  const bag = await outOfBagOf(final, blobs, table, target, trained);
+  const members = artifactMembers(trained, table, final.ensemble);
+  const numbers = members.map(({ member }) => member);
+  const weights = memberWeights(combiner, numbers, bag?.errors ?? null);
+  const networks = await weightsOf(trained, blobs);
+
+  const manifest: ManifestContent = {
+    format: "manyfold-ensemble",
+    version: 1,
+    name: state.experiment.name,
+    preprocessing,
+    model: final.model,
+    members,
+    seed: final.seed,
+    combiner,
+    memberWeights: weights,
+    residualVariance: null,
+    metrics: { test: null, oob: null },
+    analysis: null,
+    provenance: {
+      manyfold,
+      experiment: hashJson(state.experiment),
+      source: state.data.source,
+      table: state.data.final.table,
+      variant: state.created.variant,
+      draw: drawOf(final.ensemble),
+      ledger,
+    },
+  };
+  // Predicts what the finished artifact will: the same code, hence the same bits.
+  const draft = buildEnsemble(manifest, networks);
+
+  const on = final.data.split ? "test" : "train";
+  const rows = rowsOf(table, on);
+  const truth = truthOf(target, table.y, rows);
+  const reported = await reportedMembers(final, blobs, target, trained, on);
+  const all = reported ?? draft.predictMembers(rowsOfInputs(table, rows));
+  const combined = combine(combiner, all, weights);
+  const spread = spreadOf(all);
+  const residual = bag?.residual ?? residualOnTraining(draft, table, target, combiner, weights);
+  const gaussian = residual === null ? undefined : { spread, residualVariance: residual };
+  const analysis = analyse(all, truth, on);
+  const test = on === "test" ? metrics(truth, combined, gaussian) : null;
+  const oob = bag?.scores ?? null;
+
+  const artifact = encodeArtifact(
+    { ...manifest, residualVariance: residual, metrics: { test, oob: oob?.metrics ?? null }, analysis },
+    networks,
+  );
+  const rowNumbers = rows.map((row) => table.rowNumbers[row] ?? 0);
+  return {
+    artifact,
+    predictions: predictionTable(target, rowNumbers, truth, all, combined),
+    result: {
+      metrics: { test, oob: oob?.metrics ?? null },
+      oob,
+      comparison: comparisonOf(all, truth, gaussian, { combiner, combined }),
+      analysis,
+      confusion: confusion(truth, combined),
+      residuals: residualsOf(truth, combined, spread),
+    },
+  };
+}
+
+interface Bag {
+  readonly scores: OutOfBag;
+  /** Each member's own error on its out-of-bag rows. */
+  readonly errors: (number | null)[];
+  readonly residual: number[] | null;
+}
+
+async function outOfBagOf(
+  final: Experiment,
+  blobs: BlobStore,
+  table: Table,
+  target: FittedTarget,
+  trained: readonly Trained[],
+): Promise<Bag | null> {
+  const own = await outOfBagMembers(trained, table, blobs);
+  if (own.length === 0) return null;
+  const { members, rows, uncovered, membersPerRow } = outOfBag(target, own, rowsOf(table, "train"));
+  if (rows.length === 0) return null;
+  const truth = truthOf(target, table.y, rows);
+  const errors = memberErrors(members, truth);
+  const numbers = members.members.map(({ member }) => member);
+  const combiner = final.ensemble?.combine ?? { mean: {} };
+  const combined = combine(combiner, members, memberWeights(combiner, numbers, errors));
+  const spread = spreadOf(members);
+  const residual = residualVariance(truth, combined, spread);
+  const gaussian = residual === null ? undefined : { spread, residualVariance: residual };
+  // Rows that stopped a training or weighed the members took part in a decision (DESIGN 9).
+  const weighed = "weighted" in combiner && combiner.weighted.weights === undefined;
+  return {
+    errors,
+    residual,
+    scores: {
+      metrics: metrics(truth, combined, gaussian),
+      rows: rows.length,
+      uncovered: Array.from(uncovered, (row) => table.rowNumbers[row] ?? 0),
+      membersPerRow,
+      biased: final.train.earlyStopping?.on === "oob" || weighed,
+    },
+  };
+}
+
+/** Predictions as the tasks reported them; undefined where members are thinned networks. */
+async function reportedMembers(
+  final: Experiment,
+  blobs: BlobStore,
+  target: FittedTarget,
+  trained: readonly Trained[],
+  on: "test" | "train",
+): Promise<Members | undefined> {
+  if (final.ensemble?.dropout) return undefined;
+  const predictions = await Promise.all(
+    trained.map(async ({ spec, result }) => ({
+      member: spec.member,
+      values: floatsOf(await blobOf(blobs, result.predictions[on]?.hash)),
+    })),
+  );
+  return membersOf(target, predictions);
+}
+
+/** Without out-of-bag rows the Gaussian's width comes from the training rows, which flatter. */
+function residualOnTraining(
+  draft: Ensemble,
+  table: Table,
+  target: FittedTarget,
+  combiner: EnsembleManifest["combiner"],
+  weights: readonly number[] | null,
+): number[] | null {
+  if (target.task === "classification") return null;
+  const rows = rowsOf(table, "train");
+  const members = draft.predictMembers(rowsOfInputs(table, rows));
+  const combined = combine(combiner, members, weights);
+  return residualVariance(truthOf(target, table.y, rows), combined, spreadOf(members));
+}
+
+function rowsOfInputs(table: Table, rows: Uint32Array): Float32Array {
+  const { inputs } = table.ref;
+  const picked = new Float32Array(rows.length * inputs);
+  rows.forEach((row, at) =>
+    picked.set(table.x.subarray(row * inputs, (row + 1) * inputs), at * inputs),
+  );
+  return picked;
+}
+
+/** Most rows that a report lists; more would only thicken the plot. */
+const LISTED = 2000;
+
+function residualsOf(truth: Truth, combined: Float64Array, spread: Float64Array): RunResult["residuals"] {
+  if (truth.task === "classification") return null;
+  const step = Math.max(1, Math.ceil(truth.values.length / LISTED));
+  const listed: NonNullable<RunResult["residuals"]> = [];
+  for (let at = 0; at < truth.values.length; at += step) {
+    const predicted = combined[at] ?? 0;
+    listed.push({ predicted, residual: (truth.values[at] ?? 0) - predicted, spread: spread[at] ?? 0 });
+  }
+  return listed;
+}

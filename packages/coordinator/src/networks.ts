@@ -1,0 +1,70 @@
+import type { Table } from "@manyfold/data";
+import { drawRows, rowsOf } from "@manyfold/data";
+import type { ArtifactMember, BlobStore, EnsembleSpec, Hash, MemberRow, TaskResult, TaskSpec } from "@manyfold/protocol";
+import { blobOf, floatsOf } from "./blobs.ts";
+import type { Wanted } from "./plan.ts";
+import type { RunState } from "./state.ts";
+import { outcomeOf } from "./state.ts";
+
+/** A network that the final fit trained. */
+export interface Trained {
+  readonly id: Hash;
+  readonly spec: TaskSpec;
+  readonly result: TaskResult;
+}
+
+/** The tasks of a list that were completed, in task order. */
+export function trainedOf(state: RunState, wanted: readonly Wanted[]): Trained[] {
+  return wanted.flatMap(({ id, spec }) => {
+    const outcome = outcomeOf(state, id);
+    return outcome && "weights" in outcome ? [{ id, spec, result: outcome }] : [];
+  });
+}
+
+/** How each task of the final fit ended, for the report. */
+export function memberRows(state: RunState, wanted: readonly Wanted[]): MemberRow[] {
+  return wanted.flatMap(({ id, spec: { member } }): MemberRow[] => {
+    const outcome = outcomeOf(state, id);
+    if (!outcome) return [];
+    if ("weights" in outcome) {
+      const { epoch, curve } = outcome;
+      return [{ member, task: id, state: "completed", epoch, curve }];
+    }
+    const { permanent: _, ...failure } = outcome;
+    return [{ member, task: id, state: "failed", failure }];
+  });
+}
+
+/** The weights of trained networks, in their order. */
+export async function weightsOf(
+  trained: readonly Trained[],
+  blobs: BlobStore,
+): Promise<Float32Array[]> {
+  return Promise.all(
+    trained.map(async ({ result }) => floatsOf(await blobOf(blobs, result.weights.hash))),
+  );
+}
+
+/** The members that trained networks give: each one, or each of its thinned networks. */
+export function artifactMembers(
+  trained: readonly Trained[],
+  table: Table,
+  ensemble: EnsembleSpec | undefined,
+): ArtifactMember[] {
+  const masks = ensemble?.dropout?.masks;
+  return trained.flatMap(({ id, spec }, network): ArtifactMember[] => {
+    const member = { network, unit: spec.member, task: id, features: featuresOf(spec, table) };
+    if (masks === undefined) return [{ ...member, member: spec.member, mask: null }];
+    return Array.from({ length: masks }, (_, mask) => ({
+      ...member,
+      member: spec.member * masks + mask,
+      mask,
+    }));
+  });
+}
+
+function featuresOf(spec: TaskSpec, table: Table): number[] | null {
+  const draw = { ...spec, earlyStopping: spec.train.earlyStopping };
+  const { features } = drawRows(draw, rowsOf(table, "train"), table.ref.inputs);
+  return features === undefined ? null : Array.from(features);
+}

@@ -1,0 +1,36 @@
+import type { SearchResult, TrialRow } from "@manyfold/protocol";
+import { tagOf } from "@manyfold/protocol";
+import { tasksOfTrial } from "./plan.ts";
+import type { RunState } from "./state.ts";
+import { outcomeOf } from "./state.ts";
+import { bestTrial, directionOf, metricOf, paramsOf, trialCount } from "./trials.ts";
+
+/** The table of trials and the best of them; null for an experiment without a search. */
+export function searchResult(state: RunState): SearchResult | null {
+  const { experiment } = state;
+  if (!experiment.search) return null;
+  const best = bestTrial(state);
+  return {
+    sampler: tagOf(experiment.search.sampler),
+    metric: metricOf(experiment),
+    direction: directionOf(experiment),
+    best: best
+      ? { trial: best.trial, params: paramsOf(experiment, best.trial), value: best.value }
+      : null,
+    trials: Array.from({ length: trialCount(experiment) }, (_, trial) => rowOf(state, trial)),
+  };
+}
+
+function rowOf(state: RunState, trial: number): TrialRow {
+  const assessment = state.assessed.get(trial);
+  const params = paramsOf(state.experiment, trial);
+  const { value = null, standardError = null } = assessment ?? {};
+  return { trial, params, value, standardError, state: stateOf(state, trial) };
+}
+
+function stateOf(state: RunState, trial: number): TrialRow["state"] {
+  const assessment = state.assessed.get(trial);
+  if (assessment) return assessment.value === null ? "failed" : "completed";
+  const begun = tasksOfTrial(state, trial).some(({ id }) => outcomeOf(state, id) !== undefined);
+  return begun ? "running" : "waiting";
+}
