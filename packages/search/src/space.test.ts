@@ -1,0 +1,103 @@
+import fc from "fast-check";
+import { Domain } from "@manyfold/protocol";
+import { describe, expect, test } from "vitest";
+import { axisOf } from "./space.ts";
+
+const scale = fc.constantFrom("linear" as const, "log" as const);
+const steps = fc.integer({ min: 2, max: 40 });
+
+/** Any valid domain, positive so that both scales apply. */
+const domains: fc.Arbitrary<Domain> = fc.oneof(
+  fc
+    .tuple(
+      fc.double({ min: 1e-9, max: 1e6, noNaN: true }),
+      fc.double({ min: 1.001, max: 1e6, noNaN: true }),
+      scale,
+      steps,
+    )
+    .map(([low, factor, scale, steps]) => ({
+      float: [low, low * factor] as [number, number],
+      scale,
+      steps,
+    })),
+  fc
+    .tuple(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 5000 }), scale, steps)
+    .map(([low, more, scale, steps]) => ({
+      int: [low, low + more] as [number, number],
+      scale,
+      steps,
+    })),
+  fc
+    .uniqueArray(fc.oneof(fc.string(), fc.integer(), fc.boolean()), { minLength: 1, maxLength: 9 })
+    .map((categorical) => ({ categorical })),
+);
+
+describe("an axis", () => {
+  test("decodes every coordinate, and what lies beyond, to a value of the domain", () => {
+    fc.assert(
+      fc.property(domains, fc.double({ min: -0.5, max: 1.5, noNaN: true }), (domain, share) => {
+        expect(Domain.safeParse(domain).success).toBe(true);
+        const axis = axisOf(domain);
+        const value = axis.decode(axis.low + share * (axis.high - axis.low));
+        expect(axis.has(value)).toBe(true);
+      }),
+    );
+  });
+
+  test("encodes a value to a coordinate that decodes to it", () => {
+    fc.assert(
+      fc.property(domains, fc.double({ min: 0, max: 1, noNaN: true }), (domain, share) => {
+        const axis = axisOf(domain);
+        const value = axis.decode(axis.low + share * (axis.high - axis.low));
+        const again = axis.decode(axis.encode(value));
+        if ("float" in domain)
+          expect(again).toBeCloseTo(Number(value), 6 - Math.log10(Number(value)));
+        else expect(again).toBe(value);
+      }),
+    );
+  });
+
+  test("has grid points and probes that are values of the domain, no point twice", () => {
+    fc.assert(
+      fc.property(domains, (domain) => {
+        const axis = axisOf(domain);
+        const points = axis.points() ?? [];
+        expect([...points, ...axis.probes()].filter((value) => !axis.has(value))).toEqual([]);
+        expect(new Set(points).size).toBe(points.length);
+        expect(points.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+});
+
+test("whole numbers are equally likely, the ends too", () => {
+  const axis = axisOf({ int: [1, 4] });
+  const shares = Array.from({ length: 400 }, (_, i) => (i + 0.5) / 400);
+  const drawn = shares.map((share) => axis.decode(axis.low + share * (axis.high - axis.low)));
+  for (const value of [1, 2, 3, 4]) {
+    expect(drawn.filter((other) => other === value)).toHaveLength(100);
+  }
+});
+
+test("a logarithmic range has as much of each decade", () => {
+  const axis = axisOf({ float: [1e-4, 1], scale: "log" });
+  const at = (share: number) => Number(axis.decode(axis.low + share * (axis.high - axis.low)));
+  expect(at(0.25)).toBeCloseTo(1e-3, 12);
+  expect(at(0.5)).toBeCloseTo(1e-2, 12);
+  expect(at(0.75)).toBeCloseTo(1e-1, 12);
+});
+
+describe("grid points", () => {
+  test.each<[Domain, unknown]>([
+    [{ float: [0, 1], steps: 5 }, [0, 0.25, 0.5, 0.75, 1]],
+    [{ float: [1e-4, 0.1], scale: "log", steps: 4 }, [1e-4, 1e-3, 1e-2, 0.1]],
+    [{ int: [16, 256], scale: "log", steps: 5 }, [16, 32, 64, 128, 256]],
+    [{ int: [1, 3], steps: 9 }, [1, 2, 3]],
+    [{ int: [2, 5] }, [2, 3, 4, 5]],
+    [{ int: [2, 5], scale: "log" }, undefined],
+    [{ float: [0, 1] }, undefined],
+    [{ categorical: ["a", 2, true] }, ["a", 2, true]],
+  ])("of %j are %j", (domain, points) => {
+    expect(axisOf(domain).points()).toEqual(points);
+  });
+});

@@ -1,0 +1,109 @@
+import { exp, log } from "@manyfold/core";
+import type { Domain, ParamValue, Space } from "@manyfold/protocol";
+
+/**
+ * A parameter as an interval of the real line, the coordinates in which samplers work: `log` ranges
+ * as natural logarithms, whole numbers with half a unit of room on both sides, categories as
+ * `[0, n)`. Every coordinate of the interval decodes to a value of the domain, and a uniform
+ * coordinate to a value that is uniform on the domain's scale.
+ */
+export interface Axis {
+  readonly low: number;
+  readonly high: number;
+  /** The coordinate of a value: for a category the middle of its unit. */
+  encode(value: ParamValue): number;
+  /** The value at a coordinate; beyond an end, the value of that end. */
+  decode(coordinate: number): ParamValue;
+  has(value: ParamValue): boolean;
+  /** The values of a grid, ascending; undefined where the domain does not say which. */
+  points(): ParamValue[] | undefined;
+  /** A few values that show whether a setting takes values of this kind and range. */
+  probes(): ParamValue[];
+}
+
+/** The axis of a domain. Logarithms are core's own: a draw has the same bits on every engine. */
+export function axisOf(domain: Domain): Axis {
+  if ("float" in domain) return floatAxis(domain);
+  if ("int" in domain) return intAxis(domain);
+  return categoryAxis(domain.categorical);
+}
+
+/** The names of a space in the one order that counts, whatever the order of a file's lines. */
+export function namesOf(space: Space): string[] {
+  return Object.keys(space).toSorted((a, b) => (a < b ? -1 : 1));
+}
+
+type FloatDomain = Extract<Domain, { float: unknown }>;
+type IntDomain = Extract<Domain, { int: unknown }>;
+
+const scales = {
+  linear: { to: (value: number) => value, from: (coordinate: number) => coordinate },
+  log: { to: log, from: exp },
+};
+
+function floatAxis({ float: [low, high], scale, steps }: FloatDomain): Axis {
+  const { to, from } = scales[scale ?? "linear"];
+  return {
+    low: to(low),
+    high: to(high),
+    encode: (value) => to(Number(value)),
+    // Rounding in exp may step over an end.
+    decode: (coordinate) => clip(from(coordinate), low, high),
+    has: (value) => typeof value === "number" && value >= low && value <= high,
+    points: () => (steps === undefined ? undefined : spread(low, high, scale, steps)),
+    // The third is no round number: a setting that has to be whole refuses it.
+    probes: () => [low, high, low + (high - low) / Math.PI],
+  };
+}
+
+function intAxis({ int: [low, high], scale, steps }: IntDomain): Axis {
+  const { to, from } = scales[scale ?? "linear"];
+  return {
+    low: to(low - 0.5),
+    high: to(high + 0.5),
+    encode: (value) => to(Number(value)),
+    decode: (coordinate) => clip(Math.round(from(coordinate)), low, high),
+    has: (value) => Number.isInteger(value) && Number(value) >= low && Number(value) <= high,
+    points: () => {
+      // Every whole number is the obvious grid of a linear range.
+      const count = steps ?? (scale === "log" ? undefined : high - low + 1);
+      if (count === undefined) return undefined;
+      return [...new Set(spread(low, high, scale, count).map((value) => Math.round(value)))];
+    },
+    probes: () => [low, high],
+  };
+}
+
+function categoryAxis(values: readonly ParamValue[]): Axis {
+  return {
+    low: 0,
+    high: values.length,
+    encode: (value) => values.indexOf(value) + 0.5,
+    decode: (coordinate) =>
+      values[clip(Math.floor(coordinate), 0, values.length - 1)] as ParamValue,
+    has: (value) => values.includes(value),
+    points: () => [...values],
+    probes: () => [...values],
+  };
+}
+
+/** `count` values evenly spread over a range, the ends exact, the others to 12 digits. */
+function spread(
+  low: number,
+  high: number,
+  scale: keyof typeof scales | undefined,
+  count: number,
+): number[] {
+  const { to, from } = scales[scale ?? "linear"];
+  return Array.from({ length: count }, (_, i) => {
+    if (i === 0) return low;
+    if (i === count - 1) return high;
+    const coordinate = to(low) + ((to(high) - to(low)) * i) / (count - 1);
+    // 0.01, not 0.010000000000000002: these numbers are read in tables and written to files.
+    return clip(Number(from(coordinate).toPrecision(12)), low, high);
+  });
+}
+
+function clip(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
+}
