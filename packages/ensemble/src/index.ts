@@ -1,1 +1,27 @@
-export {};
+// Members' predictions and what is true of the rows.
+export { firstMembers, membersOf, truthOf } from "./members.ts";
+export type { Member, MemberPredictions, Members, Truth } from "./members.ts";
+export { outOfBag } from "./oob.ts";
+export type { OutOfBagMember, OutOfBagPredictions } from "./oob.ts";
+
+// Combining them, and scoring the result.
+export { combine, requireCombiner } from "./combiners.ts";
+export { inverseErrorWeights, memberWeights } from "./weights.ts";
+export { memberErrors } from "./errors.ts";
+export { confusion, metrics, residualVariance, spreadOf } from "./metrics.ts";
+export type { GaussianSpread } from "./metrics.ts";
+
+// Why the average beats its parts, and what more members would bring.
+export { analyse } from "./analysis.ts";
+export { fitLaw, lawError, membersEnough } from "./law.ts";
+export type { LawFit } from "./law.ts";
+export { forecastError } from "./forecast.ts";
+export type { Forecast } from "./forecast.ts";
+
+// The artifact and its predictor.
+export { encodeArtifact, openArtifact } from "./artifact.ts";
+export type { ArtifactFiles, LoadedEnsemble, ManifestContent } from "./artifact.ts";
+export { buildEnsemble, maskKey } from "./predictor.ts";
+export type { Ensemble, EnsembleDescription, Prediction } from "./predictor.ts";
+export { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+export type { Tensor } from "./safetensors.ts";

@@ -1,0 +1,187 @@
+import {
+  buildNetwork,
+  compilePrediction,
+  fold,
+  key,
+  type Key,
+  type Network,
+  type PredictionProgram,
+} from "@manyfold/core";
+import { type EnsembleManifest, ManyfoldError, show } from "@manyfold/protocol";
+import { argmax, combine } from "./combiners.ts";
+import { type MemberPredictions, type Members, membersOf, outputsOf } from "./members.ts";
+import { spreadOf } from "./metrics.ts";
+
+/** What predicting needs besides the networks' weights: a part of an artifact's manifest. */
+export type EnsembleDescription = Pick<
+  EnsembleManifest,
+  "preprocessing" | "model" | "members" | "seed" | "combiner" | "memberWeights"
+>;
+
+/** What an ensemble says of some rows. */
+export interface Prediction {
+  readonly rows: number;
+  /** Classes, or target columns. */
+  readonly outputs: number;
+  /** `[rows, outputs]`: probabilities per class, or values in original target units. */
+  readonly values: Float64Array;
+  /** `[rows]`, the most probable class (the lower among equals); null for regression. */
+  readonly labels: Uint32Array | null;
+  /**
+   * Disagreement of the members, see {@link spreadOf}. Regression: deviation of their values,
+   * `[rows, outputs]`. Classification: deviation of the probability they give the predicted class,
+   * `[rows]`.
+   */
+  readonly spread: Float64Array;
+  /** Every member's own prediction. */
+  readonly members: Members;
+}
+
+/** Networks that predict together. */
+export interface Ensemble {
+  readonly description: EnsembleDescription;
+  /**
+   * Every member's predictions, in member order.
+   *
+   * @param x encoded rows `[rows, width]`, as `encodeRows` of `@manyfold/data` makes them
+   */
+  predictMembers(x: Float32Array): Members;
+  /** The combined prediction of encoded rows `[rows, width]`. A row's result is its own. */
+  predict(x: Float32Array): Prediction;
+}
+
+/**
+ * The key of a thinned network's dropout mask: one mask for all rows, drawn again whenever it is
+ * needed.
+ *
+ * @param unit number of the task that trained the network
+ * @param mask number of the mask among the network's
+ */
+export function maskKey(seed: number, unit: number, mask: number): Key {
+  return fold(fold(key(seed), "network", unit), "mask", mask);
+}
+
+/**
+ * Puts networks together into an ensemble that predicts: plain float32 per member, float64 when
+ * they are combined, so that every machine gives the same bits.
+ *
+ * @param networks flat weights of each network, in the order of `network.parameters`
+ *
+ * @example
+ * const ensemble = buildEnsemble(description, networks);
+ * const { values, spread } = ensemble.predict(encodeRows(description.preprocessing, rows));
+ */
+export function buildEnsemble(
+  description: EnsembleDescription,
+  networks: readonly Float32Array[],
+): Ensemble {
+  const { preprocessing, members, seed, combiner, memberWeights } = description;
+  const { target, width } = preprocessing;
+  const runner = networkRunner(description);
+
+  const predictMembers = (x: Float32Array): Members => {
+    const rows = rowsIn(x, width);
+    const predictions = members.map(
+      ({ member, network, unit, mask, features }): MemberPredictions => ({
+        member,
+        values: runner(
+          requireNetwork(networks, network),
+          features === null ? x : selectColumns(x, width, features),
+          rows,
+          features?.length ?? width,
+          mask === null ? null : maskKey(seed, unit, mask),
+        ),
+      }),
+    );
+    return membersOf(target, predictions);
+  };
+  return {
+    description,
+    predictMembers,
+    predict: (x) => {
+      const all = predictMembers(x);
+      const values = combine(combiner, all, memberWeights);
+      return { rows: all.rows, outputs: all.outputs, values, members: all, ...saidOf(all, values) };
+    },
+  };
+}
+
+/** The network of a member that sees `inputs` columns. */
+export function networkOf({ model, preprocessing }: EnsembleDescription, inputs: number): Network {
+  const { target } = preprocessing;
+  return buildNetwork(model, { inputs, task: target.task, outputs: outputsOf(target) });
+}
+
+type Runner = (
+  weights: Float32Array,
+  x: Float32Array,
+  rows: number,
+  inputs: number,
+  mask: Key | null,
+) => Float32Array;
+
+/** Rows computed at once; one row alone should not pay for a whole block. */
+function blockFor(rows: number): number {
+  return rows === 1 ? 1 : rows <= 8 ? 8 : 64;
+}
+
+/** Runs networks of one model; a program is compiled once per width, block and kind. */
+function networkRunner(description: EnsembleDescription): Runner {
+  const programs = new Map<string, PredictionProgram>();
+  return (weights, x, rows, inputs, mask) => {
+    const chunk = blockFor(rows);
+    const masked = mask !== null;
+    const name = `${inputs} ${chunk} ${masked}`;
+    let program = programs.get(name);
+    if (program === undefined) {
+      program = compilePrediction(networkOf(description, inputs), { masked, chunk });
+      programs.set(name, program);
+    }
+    return mask === null ? program.run(weights, x, rows) : program.run(weights, x, rows, mask);
+  };
+}
+
+function selectColumns(x: Float32Array, width: number, features: readonly number[]): Float32Array {
+  const rows = x.length / width;
+  const selected = new Float32Array(rows * features.length);
+  for (let row = 0, to = 0; row < rows; row++) {
+    for (const feature of features) selected[to++] = x[row * width + feature]!;
+  }
+  return selected;
+}
+
+/** Label and spread of a combined prediction. */
+function saidOf(members: Members, values: Float64Array): Pick<Prediction, "labels" | "spread"> {
+  const spread = spreadOf(members);
+  if (members.task === "regression") return { labels: null, spread };
+  const { rows, outputs } = members;
+  const labels = Uint32Array.from({ length: rows }, (_, row) =>
+    argmax(values, row * outputs, outputs),
+  );
+  return {
+    labels,
+    spread: Float64Array.from(labels, (label, row) => spread[row * outputs + label]!),
+  };
+}
+
+function rowsIn(x: Float32Array, width: number): number {
+  const rows = x.length / width;
+  if (Number.isInteger(rows) && rows > 0) return rows;
+  throw new ManyfoldError({
+    code: "internal",
+    path: "x",
+    condition: `at least one row of ${width} encoded inputs`,
+    got: show(x.length),
+  });
+}
+
+function requireNetwork(networks: readonly Float32Array[], index: number): Float32Array {
+  const weights = networks[index];
+  if (weights !== undefined) return weights;
+  throw new ManyfoldError({
+    code: "internal",
+    path: "members.network",
+    condition: `below the number of networks, ${networks.length}`,
+    got: show(index),
+  });
+}
