@@ -72,10 +72,19 @@ export function workOf(network: Network, spec: TrainSpec, rows: number, variant:
  * @param rows number of rows drawn
  * @returns bytes
  */
-export function trainingBytes(network: Network, spec: TrainSpec, rows: number): number {
-  const { loss, batches, rule } = workOf(network, spec, rows, "js");
+export function trainingBytes(
+  network: Network,
+  spec: TrainSpec,
+  rows: number,
+  variant: Variant = "js",
+): number {
+  const work = workOf(network, spec, rows, variant);
+  const { loss, batches, rule } = work;
   const bytes = BYTES.float32;
-  const arena = programBytes(network, { loss, batches, slots: rule.slots, dtype: "float32" });
+  const arena =
+    idle?.id === idOf(work)
+      ? idle.training.bytes
+      : programBytes(network, { loss, batches, slots: rule.slots, dtype: "float32" });
   const weights = 2 * network.parameters.size * bytes;
   const order = 2 * rows * Uint32Array.BYTES_PER_ELEMENT;
   if (spec.earlyStopping === undefined) return arena + weights + order;
@@ -95,7 +104,7 @@ let idle: Workbench | null = null;
 
 /** A workbench for that work; give it back with {@link returnWorkbench}. */
 export function borrowWorkbench(work: Work): Workbench {
-  const id = JSON.stringify([work.network, work.loss, work.batches, work.rule.slots, work.variant]);
+  const id = idOf(work);
   if (idle?.id !== id) return makeWorkbench(id, work, arithmeticOf(work.variant).kernels);
   const found = idle;
   idle = null;
@@ -105,6 +114,10 @@ export function borrowWorkbench(work: Work): Workbench {
 /** Keeps a workbench for the next training, instead of the one kept before. */
 export function returnWorkbench(bench: Workbench): void {
   idle = bench;
+}
+
+function idOf({ network, loss, batches, rule, variant }: Work): string {
+  return JSON.stringify([network, loss, batches, rule.slots, variant]);
 }
 
 function makeWorkbench(id: string, work: Work, kernels: KernelSet): Workbench {
