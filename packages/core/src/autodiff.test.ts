@@ -11,7 +11,7 @@ describe("the lecture's examples", () => {
     const a = ops.input("a", []);
     const b = ops.input("b", []);
     const e = ops.multiply(ops.add(a, b), ops.shift(b, 1));
-    const [da, db] = grad(e, [a, b]) as [Node, Node];
+    const [da, db] = grad(e, [a, b]);
     const at = evaluateGraph({ outputs: { e, da, db } }, { a: [2], b: [1] });
     expect([at.e[0], at.da[0], at.db[0]]).toEqual([6, 2, 5]);
   });
@@ -19,8 +19,8 @@ describe("the lecture's examples", () => {
   test("C5: a shared parameter, y = x e^(x²) at 1", () => {
     const x = ops.input("x", []);
     const y = ops.multiply(x, ops.exp(ops.square(x)));
-    const [dy] = grad(y, [x]) as [Node];
-    const [d2y] = grad(dy, [x]) as [Node];
+    const [dy] = grad(y, [x]);
+    const [d2y] = grad(dy, [x]);
     const at = evaluateGraph({ outputs: { y, dy, d2y } }, { x: [1] });
     expect(at.y[0]).toBeCloseTo(Math.E, 14);
     expect(at.dy[0]).toBeCloseTo(3 * Math.E, 14);
@@ -36,9 +36,9 @@ describe("the lecture's examples", () => {
       0,
     );
     const seed = ops.input("seed", [2]);
-    const [row] = vjp([f], [seed], [x]) as [Node];
+    const [row] = vjp([f], [seed], [x]);
     const direction = ops.input("direction", [3]);
-    const [column] = jvp([f], [x], [direction]) as [Node];
+    const [column] = jvp([f], [x], [direction]);
     const point = { x: [5, 7, 11] };
     const rows = [
       [1, 0],
@@ -66,7 +66,7 @@ describe("the lecture's examples", () => {
     const z = ops.input("z", [1, 4]);
     const y = ops.softmax(z);
     const seed = ops.input("seed", [1, 4]);
-    const [row] = vjp([y], [seed], [z]) as [Node];
+    const [row] = vjp([y], [seed], [z]);
     const point = { z: [0.3, -1, 2, 0.5] };
     const value = numbers(evaluateGraph({ outputs: { y } }, point).y);
     const unit = (i: number): number[] => [0, 0, 0, 0].map((_, j) => (i === j ? 1 : 0));
@@ -81,7 +81,7 @@ describe("the lecture's examples", () => {
     }
     const target = ops.input("target", [1, 4]);
     const loss = ops.negate(ops.sum(ops.multiply(target, ops.logSoftmax(z))));
-    const [dz] = grad(loss, [z]) as [Node];
+    const [dz] = grad(loss, [z]);
     const got = evaluateGraph({ outputs: { dz } }, { ...point, target: unit(2) }).dz;
     got.forEach((entry, j) => {
       expect(entry).toBeCloseTo((value[j] as number) - (unit(2)[j] as number), 15);
@@ -93,9 +93,9 @@ describe("the lecture's examples", () => {
     const a = ops.input("a", [3, 3]);
     const quadratic = ops.sum(ops.multiply(x, ops.matmul(a, x)));
     const f = ops.add(quadratic, ops.sum(ops.multiply(ops.square(x), x)));
-    const [g] = grad(f, [x]) as [Node];
+    const [g] = grad(f, [x]);
     const v = ops.input("v", [3, 1]);
-    const [hv] = jvp([g], [x], [v]) as [Node];
+    const [hv] = jvp([g], [x], [v]);
     const point = { x: [1, -2, 0.5], a: [2, 1, 0, 3, -1, 4, 5, 0, 1], v: [1, 2, -1] };
     // H = A + Aᵀ + 6 diag(x)
     const h = [
@@ -112,7 +112,7 @@ describe("grad", () => {
   test("is zero where the output does not depend on a node", () => {
     const x = ops.input("x", [2]);
     const y = ops.input("y", [3]);
-    const [dy] = grad(ops.sum(x), [y]) as [Node];
+    const [dy] = grad(ops.sum(x), [y]);
     expect(numbers(evaluateGraph({ outputs: { dy } }, {}).dy)).toEqual([0, 0, 0]);
   });
 
@@ -120,7 +120,7 @@ describe("grad", () => {
     const x = ops.input("x", []);
     let y = x;
     for (let i = 0; i < 20_000; i++) y = ops.shift(y, 1);
-    const [dy] = grad(y, [x]) as [Node];
+    const [dy] = grad(y, [x]);
     expect(topological([y]).length).toBe(20_001);
     expect(evaluateGraph({ outputs: { y, dy } }, { x: [1] })).toEqual({
       y: Float64Array.of(20_001),
@@ -137,7 +137,7 @@ describe("grad", () => {
   test("skips what nobody asked for", () => {
     const x = ops.input("x", [4, 3]);
     const w = ops.input("w", [3, 2]);
-    const [dw] = grad(ops.sum(ops.square(ops.matmul(x, w))), [w]) as [Node];
+    const [dw] = grad(ops.sum(ops.square(ops.matmul(x, w))), [w]);
     const products = topological([dw]).filter((node) => node.op === "matmul");
     expect(products.length).toBe(2);
   });

@@ -3,6 +3,9 @@ import { type Node, topological } from "./graph.ts";
 import { add, constant, OPS, type OpName, type Reverse } from "./ops.ts";
 import { sameShape, showShape } from "./shape.ts";
 
+/** A node for each of some nodes; a tuple for a tuple. */
+export type NodesLike<Nodes extends readonly Node[]> = { -readonly [I in keyof Nodes]: Node };
+
 /**
  * Gradients of one number in some nodes, as new nodes over the old ones (reverse mode). The result
  * is a graph like any other, so it can be differentiated again.
@@ -10,7 +13,7 @@ import { sameShape, showShape } from "./shape.ts";
  * @param output a node of shape `[]`
  * @returns a node a `wrt`, of its shape; zero where the output does not depend on it
  */
-export function grad(output: Node, wrt: readonly Node[]): Node[] {
+export function grad<const Wrt extends readonly Node[]>(output: Node, wrt: Wrt): NodesLike<Wrt> {
   if (output.shape.length > 0) {
     throw new ManyfoldError({
       code: "internal",
@@ -28,11 +31,11 @@ export function grad(output: Node, wrt: readonly Node[]): Node[] {
  *
  * @param cotangents a node an output, of its shape
  */
-export function vjp(
+export function vjp<const Wrt extends readonly Node[]>(
   outputs: readonly Node[],
   cotangents: readonly Node[],
-  wrt: readonly Node[],
-): Node[] {
+  wrt: Wrt,
+): NodesLike<Wrt> {
   const order = topological(outputs);
   const wanted = dependents(order, wrt);
   const gradients = new Map<Node, Node>();
@@ -51,7 +54,7 @@ export function vjp(
       if (part && wanted.has(input)) contribute(input, part);
     });
   }
-  return wrt.map((node) => gradients.get(node) ?? constant(0, node.shape));
+  return each(wrt, (node) => gradients.get(node) ?? constant(0, node.shape));
 }
 
 /**
@@ -61,18 +64,26 @@ export function vjp(
  * @param tangents a node a `wrt`, of its shape
  * @returns a node an output, of its shape
  */
-export function jvp(
-  outputs: readonly Node[],
+export function jvp<const Outputs extends readonly Node[]>(
+  outputs: Outputs,
   wrt: readonly Node[],
   tangents: readonly Node[],
-): Node[] {
+): NodesLike<Outputs> {
   requireTangents("tangents", wrt, tangents);
   const found = new Map<Node, Node | null>();
   wrt.forEach((node, i) => found.set(node, tangents[i] as Node));
   for (const node of topological(outputs)) {
     if (!found.has(node)) found.set(node, forward(node, found));
   }
-  return outputs.map((output) => found.get(output) ?? constant(0, output.shape));
+  return each(outputs, (output) => found.get(output) ?? constant(0, output.shape));
+}
+
+/** `map` that keeps a tuple a tuple. */
+function each<const Nodes extends readonly Node[]>(
+  nodes: Nodes,
+  make: (node: Node) => Node,
+): NodesLike<Nodes> {
+  return nodes.map(make) as readonly Node[] as NodesLike<Nodes>;
 }
 
 /** The nodes of an order that depend on any of some nodes, these included. */

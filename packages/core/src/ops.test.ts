@@ -12,7 +12,7 @@ interface Case {
   readonly shapes: readonly Shape[];
   readonly from?: number;
   readonly to?: number;
-  build(...inputs: Node[]): Node;
+  readonly build: (...inputs: Node[]) => Node;
 }
 
 const M: Shape = [3, 4];

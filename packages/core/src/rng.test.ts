@@ -118,7 +118,7 @@ describe("draws", () => {
   test("integers are uniform, also for a bound that divides nothing", () => {
     const below = 7;
     const n = 14_000;
-    const counts = new Array<number>(below).fill(0);
+    const counts = Array.from({ length: below }, () => 0);
     for (const i of integers(k, n, below)) counts[i] = (counts[i] ?? 0) + 1;
     const chi2 = counts.reduce((total, c) => total + (c - n / below) ** 2 / (n / below), 0);
     expect(chi2).toBeLessThan(22.5); // the 0.999 quantile with 6 degrees of freedom

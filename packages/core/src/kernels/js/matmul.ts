@@ -17,7 +17,6 @@ export const bindMatmul: Bind<"matmul"> = (step, arena) => {
   const { transposeA, transposeB } = step.attributes;
   const [rows, columns] = step.shape as readonly [number, number];
   const shapeA = step.inputShapes[0]!;
-  const shapeB = step.inputShapes[1]!;
   const inner = transposeA ? shapeA[0]! : shapeA[1]!;
   const offsetA = step.inputs[0]!;
   const offsetB = step.inputs[1]!;

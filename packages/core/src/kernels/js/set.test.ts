@@ -140,7 +140,7 @@ describe("dropout", () => {
   test("keeps the mean, and differs by stream and key", () => {
     const n = 20_000;
     const x = ops.input("x", [n]);
-    const ones = new Array<number>(n).fill(1);
+    const ones = Array.from({ length: n }, () => 1);
     const mean = (values: number[]): number => values.reduce((a, b) => a + b) / n;
     const first = single(ops.dropout(x, rate, 0), { x: ones }, runKey);
     expect(Math.abs(mean(first) - 1)).toBeLessThan(4 * Math.sqrt(rate / (1 - rate) / n));
