@@ -48,26 +48,46 @@ function binary<K extends ComputedOp>(compute: (a: number, b: number) => number)
 
 // The hot ones have loops of their own, which the engine compiles without a call an element.
 
+/** x where it is not below 0 (so NaN stays), else 0. */
 const relu: Bind<"relu"> = (step, arena) => {
   const x = operand(step, 0, arena);
   const y = result(step, arena);
+  if (x instanceof Float32Array) {
+    const from = bits(x);
+    const to = bits(y);
+    return () => {
+      for (let i = 0; i < to.length; i++) to[i] = from[i]! & (Number(x[i]! < 0) - 1);
+    };
+  }
   return () => {
-    for (let i = 0; i < y.length; i++) {
-      const value = x[i]!;
-      // NaN is not below 0 and stays.
-      y[i] = value < 0 ? 0 : value;
-    }
+    for (let i = 0; i < y.length; i++) y[i] = x[i]! < 0 ? 0 : x[i]!;
   };
 };
 
+/** x where the condition is above 0, else 0. */
 const gate: Bind<"gate"> = (step, arena) => {
   const condition = operand(step, 0, arena);
   const x = operand(step, 1, arena);
   const y = result(step, arena);
+  if (condition instanceof Float32Array) {
+    const from = bits(x);
+    const to = bits(y);
+    return () => {
+      for (let i = 0; i < to.length; i++) to[i] = from[i]! & -Number(condition[i]! > 0);
+    };
+  }
   return () => {
     for (let i = 0; i < y.length; i++) y[i] = condition[i]! > 0 ? x[i]! : 0;
   };
 };
+
+/**
+ * The same memory as whole numbers: signs of activations are as good as random, so a mask is
+ * several times faster than a branch that the processor mispredicts.
+ */
+function bits(values: Values): Int32Array {
+  return new Int32Array(values.buffer, values.byteOffset, values.length);
+}
 
 const select: Bind<"select"> = (step, arena) => {
   const condition = operand(step, 0, arena);
