@@ -1,0 +1,39 @@
+import { EnsembleManifest, FittedColumn, FittedTarget } from "@manyfold/protocol";
+import { z } from "zod";
+
+/** What `GET /model` answers: the manifest with its preprocessing laid open, and no weights. */
+export const ModelAnswer = EnsembleManifest.pick({
+  name: true,
+  model: true,
+  members: true,
+  combiner: true,
+  memberWeights: true,
+  residualVariance: true,
+  metrics: true,
+  analysis: true,
+  provenance: true,
+}).extend({
+  /** Kind of each column, its range or levels, and what stands in for a missing value. */
+  inputs: z.array(FittedColumn),
+  /** Classes, or target columns. */
+  target: FittedTarget,
+});
+export type ModelAnswer = z.infer<typeof ModelAnswer>;
+
+/** What is told of an artifact. */
+export function modelAnswer(manifest: EnsembleManifest): ModelAnswer {
+  const { preprocessing } = manifest;
+  return {
+    name: manifest.name,
+    inputs: preprocessing.inputs,
+    target: preprocessing.target,
+    model: manifest.model,
+    members: manifest.members,
+    combiner: manifest.combiner,
+    memberWeights: manifest.memberWeights,
+    residualVariance: manifest.residualVariance,
+    metrics: manifest.metrics,
+    analysis: manifest.analysis,
+    provenance: manifest.provenance,
+  };
+}

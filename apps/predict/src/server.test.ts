@@ -1,0 +1,99 @@
+import { encodeRows, inputsFromRecords } from "@manyfold/data";
+import type { EnsembleManifest } from "@manyfold/protocol";
+import { describe, expect, test } from "vitest";
+import { createPredictServer, ModelAnswer } from "./index.ts";
+import { predict, serverOf } from "./testing/requests.ts";
+import {
+  care,
+  careNetworks,
+  opened,
+  patient,
+  yesNo,
+  yesNoNetworks,
+} from "./testing/tiny-artifact.ts";
+
+describe("predictions", () => {
+  test("regression: values in original units, the members' deviation, members on request", async () => {
+    const server = await serverOf(care, careNetworks);
+    // Encoded (1, 0, 1, 0, 1): the first member says 13.5 and 0.5, the second 1 and 2.
+    const values = { cost: 172.5, days: 1.25 };
+    const spread = { cost: Math.sqrt(125 ** 2 / 2), days: Math.sqrt(1.5 ** 2 / 2) };
+    expect(await predict(server, { rows: [patient] })).toEqual([{ values, spread }]);
+    const members = [
+      { member: 0, values: { cost: 235, days: 0.5 } },
+      { member: 1, values: { cost: 110, days: 2 } },
+    ];
+    expect(await predict(server, { rows: [patient], members: true })).toEqual([
+      { values, spread, members },
+    ]);
+  });
+
+  test("null is a missing value: the imputed one, and the indicator where training had one", async () => {
+    const server = await serverOf(care, careNetworks);
+    const [age] = await predict(server, { rows: [{ ...patient, age: null }] });
+    // Encoded (0, 1, 1, 0, 1): 14.5 and 0.
+    expect(age).toMatchObject({ values: { cost: 100 + (10 * (14.5 + 1)) / 2, days: 1 } });
+    const [rest] = await predict(server, { rows: [{ age: 52, smoker: null, region: null }] });
+    // Encoded (1, 0, 0, 1, 0): 1.5 and -0.25.
+    expect(rest).toMatchObject({ values: { cost: 112.5, days: 0.875 } });
+  });
+
+  test("accepts what a table says: 0 and 1 for booleans, unseen levels, the target's column", async () => {
+    const server = await serverOf(care, careNetworks);
+    const [usual] = await predict(server, { rows: [patient] });
+    const [copied] = await predict(server, { rows: [{ ...patient, smoker: 1, cost: "?" }] });
+    expect(copied).toEqual(usual);
+    const [unseen] = await predict(server, { rows: [{ ...patient, region: 7 }] });
+    // Encoded (1, 0, 1, 0, 0): 5.5 and 0.5.
+    expect(unseen).toMatchObject({ values: { cost: 132.5, days: 1.25 } });
+  });
+
+  test("classification: label, a probability per class, one spread", async () => {
+    const server = await serverOf(yesNo, yesNoNetworks);
+    const [even, sure] = await predict(server, { rows: [{ x: 0 }, { x: 2 }], members: true });
+    expect(even).toEqual({
+      label: "no",
+      probabilities: { no: 0.5, yes: 0.5 },
+      spread: 0,
+      members: [0, 1].map((member) => ({ member, probabilities: { no: 0.5, yes: 0.5 } })),
+    });
+    const p = 1 / (1 + Math.exp(-2));
+    expect(sure).toMatchObject({
+      label: "yes",
+      probabilities: { yes: expect.closeTo((p + 0.5) / 2, 6) },
+      spread: expect.closeTo((p - 0.5) / Math.SQRT2, 6),
+    });
+  });
+
+  test("the library's numbers, to the bit, for more rows than one slice", async () => {
+    const ensemble = opened(yesNo, yesNoNetworks);
+    const server = await createPredictServer({ artifact: ensemble });
+    const rows = Array.from({ length: 1000 }, (_, i) => ({ x: Math.sin(i) * 5 }));
+    const { values, spread, labels } = ensemble.predict(
+      encodeRows(yesNo, inputsFromRecords(yesNo, rows)),
+    );
+    const expected = rows.map((_, row) => ({
+      label: ["no", "yes"][labels?.[row] ?? -1],
+      probabilities: { no: values[2 * row], yes: values[2 * row + 1] },
+      spread: spread[row],
+    }));
+    expect(await predict(server, { rows })).toStrictEqual(expected);
+  });
+});
+
+test("GET /model tells everything but the weights; GET /healthz that the server lives", async () => {
+  const server = await serverOf(care, careNetworks);
+  const { manifest } = opened(care, careNetworks);
+  const answer = await server.inject("/model");
+  expect(answer.headers["content-type"]).toMatch("application/json");
+  const model = ModelAnswer.parse(answer.json());
+  expect(model).toMatchObject({
+    name: "tiny",
+    inputs: care.inputs,
+    target: care.target,
+    members: manifest.members,
+    combiner: { mean: {} },
+    provenance: manifest.provenance,
+  } satisfies Partial<EnsembleManifest & typeof model>);
+  expect((await server.inject("/healthz")).json()).toEqual({ status: "ok" });
+});
