@@ -1,0 +1,88 @@
+import type { ReportDocument } from "@manyfold/protocol";
+import { confusionMatrix } from "./figures/confusion.ts";
+import { correlationMaps } from "./figures/correlation.ts";
+import { learningCurves } from "./figures/learning.ts";
+import { residualPlots } from "./figures/residuals.ts";
+import { html, type Html } from "./html.ts";
+import { curve, law } from "./sections/law.ts";
+import { members } from "./sections/members.ts";
+import { provenance, settings } from "./sections/provenance.ts";
+import { comparison, outOfBag } from "./sections/scores.ts";
+import { search } from "./sections/search.ts";
+import type { Subject } from "./subject.ts";
+
+/** A part of the page. */
+export interface Section {
+  readonly id: string;
+  readonly title: (subject: Subject) => string;
+  /** Its content, or null where the run has nothing for it. */
+  readonly content: (document: ReportDocument, subject: Subject) => Html | null;
+}
+
+/** The page below its head, in order. */
+export const sections: readonly Section[] = [
+  {
+    id: "law",
+    title: ({ ensemble }) => (ensemble ? "Why the average beats its parts" : "The error"),
+    content: ({ result }, subject) => result.analysis && law(result.analysis, subject),
+  },
+  {
+    id: "curve",
+    title: () => "Error over the number of members",
+    content: ({ result }, subject) => result.analysis && curve(result.analysis, subject),
+  },
+  {
+    id: "members",
+    title: () => "Members",
+    content: ({ result }, subject) => members(result.analysis, result.members, subject),
+  },
+  {
+    id: "correlation",
+    title: () => "Who errs with whom",
+    content: ({ result }) => result.analysis && correlationMaps(result.analysis),
+  },
+  {
+    id: "learning",
+    title: () => "Learning curves",
+    content: ({ result }, subject) => learningCurves(result.members, subject.loss),
+  },
+  {
+    id: "confusion",
+    title: () => "What is taken for what",
+    content: ({ result }, { classes }) =>
+      result.confusion && confusionMatrix(result.confusion, classes),
+  },
+  {
+    id: "residuals",
+    title: () => "Residuals",
+    content: ({ result }, { target, ensemble }) =>
+      result.residuals && residualPlots(result.residuals, target, ensemble),
+  },
+  {
+    id: "comparison",
+    title: () => "Other ways to combine the members",
+    content: ({ result }, subject) => comparison(result, subject),
+  },
+  {
+    id: "oob",
+    title: () => "Out-of-bag score",
+    content: ({ result }, subject) => result.oob && outOfBag(result.oob, subject),
+  },
+  {
+    id: "search",
+    title: () => "The search",
+    content: ({ result }) => result.search && search(result.search, result.experiment.search),
+  },
+  { id: "settings", title: () => "Settings", content: ({ result }) => settings(result.experiment) },
+  { id: "provenance", title: () => "Provenance", content: (document) => provenance(document) },
+  {
+    id: "notes",
+    title: () => "Notes on the data",
+    content: ({ result }) =>
+      result.data.notes.length === 0
+        ? null
+        : html`<ul>
+            ${result.data.notes.map((note) => html`<li>${note}</li>`)}
+          </ul>`,
+  },
+];

@@ -1,0 +1,91 @@
+import type { Metrics, OutOfBag, RunResult } from "@manyfold/protocol";
+import { count, counted, number, percent } from "../format.ts";
+import { html, type Html } from "../html.ts";
+import { scoresOf, type Score, type Subject } from "../subject.ts";
+import { facts, table } from "../table.ts";
+
+interface Line {
+  readonly name: string;
+  readonly metrics: Metrics;
+  readonly mine: boolean;
+}
+
+const print = (score: Score, metrics: Metrics) => {
+  const value = score.value(metrics);
+  return value === null ? null : score.share ? percent(value, 2) : number(value, 4);
+};
+
+/** The combiners, the best and the mean member side by side on the test rows. */
+export function comparison(result: RunResult, subject: Subject): Html | null {
+  const { test } = result.metrics;
+  const named = `${subject.combiner} (the configured combiner)`;
+  const mine: Line[] = test
+    ? [{ name: subject.ensemble ? named : "the network", metrics: test, mine: true }]
+    : [];
+  const lines = [
+    ...mine,
+    ...result.comparison
+      .filter(({ name }) => test === null || name !== subject.combiner)
+      .map((row) => ({ ...row, mine: false })),
+  ];
+  if (lines.length < 2) return null;
+  const scores = scoresOf(subject);
+  const best = scores.map((score) => {
+    const values = lines.flatMap(({ metrics }) => score.value(metrics) ?? []);
+    return score.higherIsBetter ? Math.max(...values) : Math.min(...values);
+  });
+  const on = test ? "test" : "training";
+  return html`${table({
+      caption: `Scores on the ${on} rows`,
+      columns: [
+        { title: "prediction", names: true, cell: ({ name }) => name },
+        ...scores.map((score, index) => ({
+          title: score.name,
+          align: "right" as const,
+          cell: ({ metrics }: Line) => {
+            const text = print(score, metrics);
+            return score.value(metrics) === best[index] ? html`<b>${text}</b>` : text;
+          },
+        })),
+      ],
+      rows: lines,
+      marked: (line) => line.mine,
+    })}
+    <p class="note">
+      Bold is the best of each column.
+      ${scores.map(({ name, help }) => `${name}: ${help}.`).join(" ")} Choosing among these rows
+      after the fact would make the test score a training score: what counts is the configured one.
+    </p>`;
+}
+
+/** Row numbers listed in full up to here. */
+const mostRows = 40;
+
+/** The score of every training row by the members that did not see it. */
+export function outOfBag(oob: OutOfBag, subject: Subject): Html {
+  const { uncovered } = oob;
+  const listedRows = uncovered.slice(0, mostRows).map(count).join(", ");
+  const missing =
+    uncovered.length === 0
+      ? "none"
+      : html`${counted(uncovered.length, "row")} of the source, seen by every member: number
+        ${listedRows}${uncovered.length > mostRows && `, and ${count(uncovered.length - mostRows)} more in report.json`}`;
+  return html`${
+      oob.biased &&
+      html`<p class="alert">
+        <b>Biased.</b> Out-of-bag rows took part in a decision (such as when to stop a training), so
+        this score flatters and assesses nothing.
+      </p>`
+    }
+    <p>
+      Each training row is predicted by the average of only those members whose sample left it out:
+      an estimate of the error on new rows that costs no data. It comes out a little too high, since
+      fewer members take part in each prediction.
+    </p>
+    ${facts([
+      ...scoresOf(subject).map((score) => [score.name, print(score, oob.metrics)] as const),
+      ["rows scored", count(oob.rows)],
+      ["members per row", `${number(oob.membersPerRow)} on average`],
+      ["rows without a score", missing],
+    ])}`;
+}

@@ -1,0 +1,81 @@
+import type { SearchResult, SearchSpec, TrialRow } from "@manyfold/protocol";
+import { tagOf } from "@manyfold/protocol";
+import { parameterPlots } from "../figures/parameters.ts";
+import { trialHistory } from "../figures/trials.ts";
+import { count, counted, number } from "../format.ts";
+import { html, type Html } from "../html.ts";
+import { paramText } from "../subject.ts";
+import { facts, path, table } from "../table.ts";
+
+/** Rows of the table of trials; the rest is in report.json. */
+const most = 200;
+
+/** Best first; trials without a value last, in their order. */
+function sorted(search: SearchResult): TrialRow[] {
+  const sign = search.direction === "minimise" ? 1 : -1;
+  const rank = ({ value }: TrialRow) => (value === null ? Infinity : sign * value);
+  return [...search.trials].sort((a, b) => {
+    const [left, right] = [rank(a), rank(b)];
+    return left === right ? a.trial - b.trial : left - right;
+  });
+}
+
+/** What was tried, how it went, and which parameter seems to matter. */
+export function search(found: SearchResult, spec: SearchSpec | undefined): Html {
+  const names = [...new Set(found.trials.flatMap(({ params }) => Object.keys(params)))];
+  const order = found.direction === "minimise" ? "lower" : "higher";
+  const failed = found.trials.filter(({ state }) => state === "failed").length;
+  const how = spec ? `, each assessed by ${tagOf(spec.assess)}` : "";
+  const rows = sorted(found).slice(0, most);
+  const cut =
+    found.trials.length > most
+      ? `the best ${count(most)} of ${count(found.trials.length)}`
+      : "best first";
+  const { best } = found;
+  return html`<p>
+      ${counted(found.trials.length, "setting")} proposed by <b>${found.sampler}</b> search${how} on
+      training rows only${failed > 0 && `; ${count(failed)} failed`}. What decides is
+      ${found.metric}: ${order} is better.
+    </p>
+    ${
+      best &&
+      html`<h3>
+          The best setting: trial ${count(best.trial)}, ${found.metric} ${number(best.value, 4)}
+        </h3>
+        ${facts(Object.entries(best.params).map(([name, value]) => [path(name), paramText(value)] as const))}
+        <p class="note">
+          The value of the best of many trials is a little too good: it was chosen for being the
+          best. The score on test rows is free of that.
+        </p>`
+    }
+    ${trialHistory(found)} ${spec ? parameterPlots(found, spec.space) : null}
+    ${table({
+      caption: `Trials, ${cut}`,
+      columns: [
+        {
+          title: "trial",
+          names: true,
+          cell: ({ trial }) =>
+            html`${count(trial)}${trial === best?.trial && html`  <em class="tag">best</em>`}`,
+        },
+        {
+          title: found.metric,
+          align: "right",
+          cell: ({ value }) => (value === null ? null : number(value, 4)),
+        },
+        {
+          title: "\u00b1 standard error",
+          align: "right",
+          cell: ({ standardError }) => (standardError === null ? null : number(standardError, 2)),
+        },
+        ...names.map((name) => ({
+          title: path(name),
+          align: "right" as const,
+          cell: ({ params }: TrialRow) => paramText(params[name]),
+        })),
+        { title: "state", cell: ({ state }) => state },
+      ],
+      rows,
+      marked: ({ trial }) => trial === best?.trial,
+    })}`;
+}

@@ -1,0 +1,164 @@
+import {
+  match,
+  tagOf,
+  type EnsembleSpec,
+  type Loss,
+  type MemberRow,
+  type Metrics,
+  type ReportDocument,
+  type SampleSpec,
+} from "@manyfold/protocol";
+import { counted, listed, percent, plain } from "./format.ts";
+
+/** What a report is about, in the words and names that all its sections share. */
+export interface Subject {
+  readonly classification: boolean;
+  /** Labels in class order; none for regression. */
+  readonly classes: readonly string[];
+  readonly target: string;
+  /** What was trained: "a bag of 32 networks", and what makes its members differ, if anything. */
+  readonly made: string;
+  readonly difference: string | null;
+  /** Members asked for; 1 for a single network. */
+  readonly asked: number;
+  readonly ensemble: boolean;
+  readonly combiner: string;
+  /** Whether a trained network is a member; not so where members are masks of a dropout network. */
+  readonly networkIsMember: boolean;
+  readonly failed: readonly MemberRow[];
+  /** What v, c and the ensemble's error are: "Brier score", "squared error". */
+  readonly error: string;
+  /** What trainings minimised, with its unit. */
+  readonly loss: string;
+}
+
+const losses: { readonly [L in Exclude<Loss, "auto">]: string } = {
+  squaredError: "squared error, scaled target",
+  binaryCrossEntropy: "cross-entropy, nats",
+  softmaxCrossEntropy: "cross-entropy, nats",
+};
+
+/** The rows and inputs of a member of a bag. */
+function sampleText(spec: NonNullable<EnsembleSpec["bagging"]>): string {
+  const rows = match<SampleSpec, string>(spec.sample, {
+    all: () => "all training rows",
+    bootstrap: ({ fraction }) =>
+      fraction === 1
+        ? "its own bootstrap sample of the training rows"
+        : `its own bootstrap sample of ${percent(fraction, 0)} as many rows as there are training rows`,
+    subsample: ({ fraction }) => `its own ${percent(fraction)} of the training rows`,
+  });
+  return spec.features === 1 ? rows : `${rows} and ${percent(spec.features, 0)} of the inputs`;
+}
+
+/** How each kind of ensemble is made; exactly one of the three keys is given. */
+function making(spec: EnsembleSpec | undefined): Pick<Subject, "asked" | "made" | "difference"> {
+  if (spec?.bagging) {
+    const asked = spec.bagging.members;
+    const made = `a bag of ${counted(asked, "network")}`;
+    return { asked, made, difference: `each on ${sampleText(spec.bagging)}` };
+  }
+  if (spec?.initOnly) {
+    const asked = spec.initOnly.members;
+    const difference = "all on the same rows, differing in first weights and batch order alone";
+    return { asked, made: `an ensemble of ${counted(asked, "network")}`, difference };
+  }
+  if (spec?.dropout) {
+    const { networks, masks } = spec.dropout;
+    const difference = `its members are ${counted(masks, "sampled mask")} of each`;
+    const made = `an ensemble of ${counted(networks, "dropout network")}`;
+    return { asked: networks * masks, made, difference };
+  }
+  return { asked: 1, made: "one network", difference: null };
+}
+
+/** The subject of a report. */
+export function subjectOf({ result }: ReportDocument): Subject {
+  const { target } = result.data.preprocessing;
+  const classification = target.task === "classification";
+  const spec = result.experiment.ensemble;
+  const { loss } = result.experiment.train;
+  return {
+    ...making(spec),
+    classification,
+    classes: classification ? target.classes : [],
+    target: classification ? target.column : listed(target.columns.map(({ name }) => name)),
+    ensemble: spec !== undefined,
+    combiner: spec ? tagOf(spec.combine) : "none",
+    networkIsMember: spec?.dropout === undefined,
+    failed: result.members.filter(({ state }) => state === "failed"),
+    error: classification ? "Brier score" : "squared error",
+    loss: losses[
+      loss === "auto" ? (classification ? "softmaxCrossEntropy" : "squaredError") : loss
+    ],
+  };
+}
+
+/** A column of a table of scores. */
+export interface Score {
+  readonly name: string;
+  /** What it is, its unit, and which way is better. */
+  readonly help: string;
+  readonly value: (metrics: Metrics) => number | null;
+  readonly share: boolean;
+  readonly higherIsBetter: boolean;
+}
+
+const classificationScores: readonly Score[] = [
+  {
+    name: "accuracy",
+    help: "share of rows whose most probable class is the true one; higher is better",
+    value: (metrics) => ("accuracy" in metrics ? metrics.accuracy : null),
+    share: true,
+    higherIsBetter: true,
+  },
+  {
+    name: "Brier score",
+    help: "squared error of the probabilities, summed over classes, 0 to 2; lower is better",
+    value: (metrics) => ("brier" in metrics ? metrics.brier : null),
+    share: false,
+    higherIsBetter: false,
+  },
+  {
+    name: "NLL (nats)",
+    help: "mean negative log probability of the true class; lower is better",
+    value: (metrics) => metrics.nll,
+    share: false,
+    higherIsBetter: false,
+  },
+];
+
+const regressionScores: readonly Score[] = [
+  {
+    name: "RMSE",
+    help: "root mean squared error in the target's unit; lower is better",
+    value: (metrics) => ("rmse" in metrics ? metrics.rmse : null),
+    share: false,
+    higherIsBetter: false,
+  },
+  {
+    name: "MAE",
+    help: "mean absolute error in the target's unit; lower is better",
+    value: (metrics) => ("mae" in metrics ? metrics.mae : null),
+    share: false,
+    higherIsBetter: false,
+  },
+  {
+    name: "NLL (nats)",
+    help: "mean negative log density of the true value under a Gaussian; lower is better",
+    value: (metrics) => metrics.nll,
+    share: false,
+    higherIsBetter: false,
+  },
+];
+
+/** The scores that a task has. */
+export function scoresOf(subject: Subject): readonly Score[] {
+  return subject.classification ? classificationScores : regressionScores;
+}
+
+/** A parameter's value as the configuration would hold it. */
+export function paramText(value: string | number | boolean | undefined): string {
+  if (value === undefined) return "\u2013";
+  return typeof value === "number" ? plain(value) : String(value);
+}

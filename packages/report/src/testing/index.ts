@@ -1,0 +1,8 @@
+export {
+  bagReport,
+  failedReport,
+  regressionReport,
+  searchReport,
+  singleReport,
+  trainingRowsReport,
+} from "./documents.ts";
