@@ -51,15 +51,6 @@ export function isOp<K extends OpName>(node: Node, op: K): node is Node<K> {
   return node.op === op;
 }
 
-/** The graph's inputs by name, in topological order. */
-export function graphInputs(graph: Graph): Map<string, Node<"input">> {
-  const inputs = new Map<string, Node<"input">>();
-  for (const node of topological(Object.values(graph.outputs))) {
-    if (isOp(node, "input")) inputs.set(node.attributes.name, node);
-  }
-  return inputs;
-}
-
 /**
  * Checks a graph against the op table: arity, shapes by the shape rules, positive sizes, one node
  * per input name. Planning does this first, so a wrong transform is found where it happened.

@@ -141,7 +141,7 @@ function layOut(network: Network, options: Omit<TrainingOptions, "kernels">): Tr
 }
 
 /** Mean loss over a batch, and its gradient in every tensor, as one graph. */
-export function trainingGraph(network: Network, loss: LossName, batch: number): Graph {
+function trainingGraph(network: Network, loss: LossName, batch: number): Graph {
   const { parameters, forward } = networkGraph(network, batch, "rows");
   const y = input("y", [batch, network.targets]);
   const rows = LOSSES[loss].rows(forward.logits, y, network.head);
