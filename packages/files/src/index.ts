@@ -1,1 +1,14 @@
-export {};
+// Data files.
+export { parseCsv, readCells, readCsv } from "./csv.ts";
+export { hashOf } from "./hash.ts";
+
+// Blobs and journals, on disk and in memory.
+export { directoryBlobs, memoryBlobs } from "./blobs.ts";
+export { fileJournal, readJournal } from "./journal.ts";
+export { memoryJournal } from "./memory-journal.ts";
+
+// Outputs, whole or not at all, and the artifact among them.
+export { makeFolder, writeFileAtomic, writeFolderAtomic } from "./durable.ts";
+export { readInput } from "./input-file.ts";
+export { readArtifact } from "./artifact.ts";
+export type { ArtifactBytes } from "./artifact.ts";
