@@ -1,0 +1,64 @@
+import type { BlobStore, Clock, Executor, Timers } from "@manyfold/protocol";
+import { decodedTables } from "./decoded-tables.ts";
+import { executorOver, type Lanes } from "./lanes.ts";
+import { overtime, type TaskLimits } from "./limits.ts";
+import { taskMemory } from "./memory.ts";
+import { failed, failureOf } from "./outcome.ts";
+import { runTask } from "./run-task.ts";
+import { missingTable, sharedTables } from "./tables.ts";
+
+export interface InlineOptions extends TaskLimits {
+  /** Where tables come from and results go. */
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Name of this machine, for people (default "local"). */
+  readonly host?: string;
+}
+
+/** Milliseconds between two progress events of a task. */
+const PROGRESS = 100;
+
+/**
+ * Runs one task at a time in the caller's thread: the plainest executor, and what the others must
+ * agree with to the bit. The event loop runs between tasks, not within one, so that `cancel` and
+ * an abort reach a task before it begins; limits of time and memory hold within it.
+ */
+export function inlineExecutor(options: InlineOptions): Executor {
+  const { blobs, clock, timers, limits, memory, host = "local" } = options;
+  const load = sharedTables(blobs);
+  const decode = decodedTables();
+  const memoryOf = taskMemory(memory);
+
+  const lanes: Lanes = {
+    kind: "inline",
+    slots: 1,
+    name: () => "inline",
+    open: async () => undefined,
+    close: async () => undefined,
+    async run({ spec }, { signal, onProgress }) {
+      const need = memoryOf(spec);
+      if (need.status === "failed") return need;
+      const bytes = await load(spec.data);
+      if (bytes === undefined) return failed(missingTable(spec.data));
+      // A turn of the event loop: whoever waits for events gets them, and may cancel this task.
+      await timers.sleep(0);
+      if (signal.aborted) return failed(failureOf("lost", String(signal.reason)));
+      const since = clock.monotonic();
+      const longest = limits?.seconds ?? Number.POSITIVE_INFINITY;
+      let reported = since;
+      const outcome = runTask(spec, () => decode(spec.data, bytes), {
+        cancelled: () => clock.monotonic() - since > longest * 1000,
+        onEpoch: (point) => {
+          const now = clock.monotonic();
+          if (now - reported < PROGRESS) return;
+          reported = now;
+          onProgress(point);
+        },
+      });
+      if (outcome.status !== "cancelled") return outcome;
+      return failed(failureOf("timeout", overtime(longest)));
+    },
+  };
+  return executorOver(lanes, { host, blobs, clock });
+}

@@ -1,0 +1,264 @@
+import {
+  type BlobStore,
+  type Clock,
+  type CurvePoint,
+  type Executor,
+  type Hash,
+  ManyfoldError,
+  type Task,
+  type TaskEvent,
+} from "@manyfold/protocol";
+import { type AttemptOutcome, failed, failureOf, messageOf } from "./outcome.ts";
+import { store } from "./store.ts";
+
+/** Something that runs attempts, one per lane. All that differs between executors. */
+export interface Lanes {
+  readonly kind: string;
+  /** Number of lanes. */
+  readonly slots: number;
+  /** Name of a lane, from 0: the `worker` of its events. */
+  name(lane: number): string;
+  /** Makes ready; called before each run. */
+  open(): Promise<void>;
+  /**
+   * Runs one attempt to its end; called for at most `slots` at once. Aborting `signal` ends it as
+   * `lost`. Failures of the task are outcomes.
+   *
+   * @throws ManyfoldError where no task can be run any more
+   */
+  run(task: Task, options: AttemptOptions): Promise<AttemptOutcome>;
+  close(): Promise<void>;
+}
+
+export interface AttemptOptions {
+  readonly signal: AbortSignal;
+  /** The newest point of the learning curve, every now and then. */
+  readonly onProgress: (point: CurvePoint) => void;
+}
+
+export interface LaneSettings {
+  readonly host: string;
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+}
+
+/** Ended attempts whose event nobody has taken yet; with more, no task is pulled. */
+const UNREAD = 32;
+
+/** An executor over lanes: pulling, order of events, storing, cancelling, back-pressure. */
+export function executorOver(lanes: Lanes, settings: LaneSettings): Executor {
+  let current: Run | undefined;
+  let closing: Promise<void> | undefined;
+
+  async function* events(tasks: AsyncIterable<Task>, signal: AbortSignal) {
+    if (closing !== undefined || current !== undefined) {
+      throw new ManyfoldError({
+        code: "internal",
+        path: `executor ${lanes.kind}`,
+        condition: "open and idle when it is asked to run tasks",
+        got: closing === undefined ? "one that runs" : "a closed one",
+      });
+    }
+    const run = startRun(lanes, settings, tasks);
+    current = run;
+    const stop = () => run.stop("The run was aborted.");
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      await lanes.open();
+      if (signal.aborted) stop();
+      yield* run.events();
+    } finally {
+      signal.removeEventListener("abort", stop);
+      await run.finish();
+      current = undefined;
+    }
+  }
+
+  return {
+    description: { kind: lanes.kind, slots: lanes.slots, host: settings.host },
+    run: (tasks, { signal }) => events(tasks, signal),
+    cancel: (taskId) => current?.cancel(taskId),
+    close: () => (closing ??= closeAfter(current, lanes)),
+  };
+}
+
+async function closeAfter(run: Run | undefined, lanes: Lanes): Promise<void> {
+  run?.stop("The executor was closed.");
+  await run?.idle();
+  await lanes.close();
+}
+
+interface Run {
+  /** Yields events until the source is exhausted or `stop` was called, and all attempts ended. */
+  events(): AsyncGenerator<TaskEvent>;
+  cancel(taskId: Hash): void;
+  /** Pulls no more and ends what runs, as `lost`. */
+  stop(why: string): void;
+  /** Resolves when no attempt runs. */
+  idle(): Promise<void>;
+  /** The consumer is gone: stops, and resolves when no attempt runs. */
+  finish(): Promise<void>;
+}
+
+interface Attempt {
+  readonly task: Task;
+  readonly lane: number;
+  readonly stop: AbortController;
+  readonly since: number;
+}
+
+function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Task>): Run {
+  const { blobs, clock } = settings;
+  const source = tasks[Symbol.asyncIterator]();
+  const free = Array.from({ length: lanes.slots }, (_, lane) => lane);
+  const running = new Set<Attempt>();
+  const queue: TaskEvent[] = [];
+  /** Attempts that left their lane and whose results are being stored. */
+  let storing = 0;
+  /** Final events in the queue. */
+  let unread = 0;
+  let pulling = false;
+  /** Nothing more comes from the source. */
+  let dry = false;
+  let broken: { error: unknown } | undefined;
+  let listeners: (() => void)[] = [];
+
+  const changed = () => {
+    const called = listeners;
+    listeners = [];
+    for (const listener of called) listener();
+  };
+  const nextChange = () => new Promise<void>((resolve) => listeners.push(resolve));
+  const busy = () => running.size > 0 || storing > 0;
+
+  const identity = ({ id, attempt }: Task, lane: number) => ({
+    task: id,
+    attempt,
+    worker: lanes.name(lane),
+  });
+
+  const emit = (event: TaskEvent) => {
+    if (event.type === "completed" || event.type === "failed") unread++;
+    queue.push(event);
+    changed();
+  };
+
+  /** A slow reader gets the newest point only. */
+  const emitProgress = ({ task, lane }: Attempt, point: CurvePoint) => {
+    const { epochs } = task.spec.train;
+    const event: TaskEvent = { type: "progress", ...identity(task, lane), point, epochs };
+    const old = queue.findIndex(
+      (queued) =>
+        queued.type === "progress" && queued.task === task.id && queued.attempt === task.attempt,
+    );
+    if (old >= 0) queue[old] = event;
+    else emit(event);
+  };
+
+  const pump = () => {
+    if (free.length > 0 && storing + unread < UNREAD && !pulling && !dry) void pull();
+  };
+
+  const pull = async () => {
+    pulling = true;
+    try {
+      const next = await source.next();
+      const lane = free[0];
+      if (next.done === true) dry = true;
+      // After a stop the task is nobody's: no attempt of it has begun.
+      else if (!dry && lane !== undefined) void attempt(next.value, lane);
+    } catch (error) {
+      dry = true;
+      broken ??= { error };
+    }
+    pulling = false;
+    pump();
+    changed();
+  };
+
+  const attempt = async (task: Task, lane: number) => {
+    const stop = new AbortController();
+    const entry: Attempt = { task, lane, stop, since: clock.monotonic() };
+    running.add(entry);
+    free.splice(free.indexOf(lane), 1);
+    emit({ type: "started", ...identity(task, lane) });
+    let outcome: AttemptOutcome;
+    try {
+      const onProgress = (point: CurvePoint) => emitProgress(entry, point);
+      outcome = await lanes.run(task, { signal: stop.signal, onProgress });
+    } catch (error) {
+      broken ??= { error };
+      stopAll(messageOf(error));
+      outcome = failed(failureOf("lost", messageOf(error)));
+    }
+    const seconds = (clock.monotonic() - entry.since) / 1000;
+    // The lane gets its next task before this one's bytes are stored.
+    running.delete(entry);
+    storing++;
+    free.push(lane);
+    free.sort((a, b) => a - b);
+    pump();
+    const event = await finalEvent(task, lane, outcome, seconds);
+    storing--;
+    emit(event);
+  };
+
+  const finalEvent = async (
+    task: Task,
+    lane: number,
+    outcome: AttemptOutcome,
+    seconds: number,
+  ): Promise<TaskEvent> => {
+    const of = identity(task, lane);
+    if (outcome.status === "failed") {
+      return { type: "failed", ...of, failure: outcome.failure, seconds };
+    }
+    try {
+      return { type: "completed", ...of, result: await store(blobs, outcome.output), seconds };
+    } catch (error) {
+      const failure = failureOf("exception", `Its result was not stored: ${messageOf(error)}`);
+      return { type: "failed", ...of, failure, seconds };
+    }
+  };
+
+  const stopAll = (why: string) => {
+    dry = true;
+    for (const { stop } of running) stop.abort(why);
+    changed();
+  };
+
+  const idle = async () => {
+    while (busy()) await nextChange();
+  };
+
+  return {
+    async *events() {
+      pump();
+      for (;;) {
+        const event = queue.shift();
+        if (event !== undefined) {
+          if (event.type === "completed" || event.type === "failed") unread--;
+          pump();
+          yield event;
+        } else if (dry && !busy()) {
+          if (broken !== undefined) throw broken.error;
+          return;
+        } else {
+          await nextChange();
+        }
+      }
+    },
+    cancel(taskId) {
+      const why = "This copy of the task was cancelled.";
+      for (const { task, stop } of running) if (task.id === taskId) stop.abort(why);
+    },
+    stop: stopAll,
+    idle,
+    async finish() {
+      if (!dry || busy()) stopAll("Nobody reads the run's events any more.");
+      await idle();
+      // Not awaited: a source that waits for something of its own may never answer.
+      source.return?.().catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import { type BlobRef, type BlobStore, Report, type TaskResult } from "@manyfold/protocol";
+import type { TaskOutput } from "./outcome.ts";
+
+/** Stores a task's bytes and gives the result that names them; they are durable when it resolves. */
+export async function store(blobs: BlobStore, output: TaskOutput): Promise<TaskResult> {
+  const { predictions, parameters, curve, epoch, stopped } = output;
+  const named = Report.options.map(async (report): Promise<[Report, BlobRef] | undefined> => {
+    const bytes = predictions[report];
+    return bytes === undefined ? undefined : [report, await blobs.put(bytes)];
+  });
+  const [weights, ...refs] = await Promise.all([blobs.put(output.weights), ...named]);
+  return {
+    weights,
+    parameters,
+    predictions: Object.fromEntries(refs.filter((ref) => ref !== undefined)),
+    curve: [...curve],
+    epoch,
+    stopped,
+  };
+}

@@ -1,0 +1,249 @@
+import type { Worker } from "node:worker_threads";
+import {
+  type Clock,
+  type CurvePoint,
+  type Limits,
+  ManyfoldError,
+  type Task,
+  type Timers,
+} from "@manyfold/protocol";
+import { Piscina } from "piscina";
+import { type Control, createControl, hasStarted, readPoint, requestCancel } from "./control.ts";
+import type { AttemptOptions } from "./lanes.ts";
+import { overtime } from "./limits.ts";
+import type { ThreadAnswer, ThreadRequest } from "./messages.ts";
+import { type AttemptOutcome, failed, failureOf, messageOf } from "./outcome.ts";
+
+export interface ThreadPoolOptions {
+  /** Number of threads, each with one task at a time. */
+  readonly workers: number;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** The experiment's own: `seconds` a task may run before it fails as `timeout`. */
+  readonly limits?: Limits;
+  /** Seconds between asking a task to stop and ending its thread (default 2). */
+  readonly grace?: number;
+  /** Largest JavaScript heap of a thread in MiB (its arrays come on top); Node's default else. */
+  readonly heap?: number;
+  /** Seconds within which every thread must answer after a start (default 60). */
+  readonly startWithin?: number;
+  /** The threads' program (default: this package's own). */
+  readonly program?: URL;
+}
+
+/** Threads that run tasks. Any executor may own one; who calls it keeps the number of slots. */
+export interface ThreadPool {
+  readonly slots: number;
+  /** The threads themselves, to be looked at. */
+  readonly threads: readonly Worker[];
+  /**
+   * Runs one attempt on a free thread, or on the next one that gets free.
+   *
+   * @param table the task's table on shared memory
+   * @throws ManyfoldError where threads cannot be started any more
+   */
+  run(
+    task: Task,
+    table: Uint8Array<SharedArrayBuffer>,
+    options: AttemptOptions,
+  ): Promise<AttemptOutcome>;
+  /** Ends all threads; what runs fails as `lost`. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds between two looks at the running tasks: progress, limits, threads gone missing. */
+const WATCH = 100;
+
+/** A running attempt, as its watcher sees it. */
+interface Watched {
+  readonly control: Control;
+  readonly onProgress: (point: CurvePoint) => void;
+  /** Ends the thread. */
+  readonly kill: AbortController;
+  /** Monotonic milliseconds at which its time began. */
+  since: number;
+  started: boolean;
+  /** Last epoch that was reported. */
+  epoch: number;
+  /** Why it was told to stop. */
+  ending: { readonly failure: AttemptOutcome; readonly until: number } | undefined;
+}
+
+/**
+ * Starts threads and waits until each has answered, so that a program that does not load is an
+ * error here and not a run that hangs.
+ *
+ * @throws ManyfoldError (`environment`) where a thread does not start or answer in time
+ */
+export async function openThreadPool(options: ThreadPoolOptions): Promise<ThreadPool> {
+  const { workers, clock, timers, limits } = options;
+  const grace = (options.grace ?? 2) * 1000;
+  const watched = new Set<Watched>();
+  let unwatch: (() => void) | undefined;
+  let closed = false;
+  let pool = await startThreads(options);
+  /** Pending while the threads are replaced by new ones. */
+  let ready: Promise<void> = Promise.resolve();
+
+  const end = (one: Watched, failure: AttemptOutcome) => {
+    if (one.ending !== undefined) return;
+    one.ending = { failure, until: clock.monotonic() + grace };
+    requestCancel(one.control);
+  };
+
+  const watch = () => {
+    const now = clock.monotonic();
+    for (const one of watched) {
+      if (!one.started) {
+        one.started = hasStarted(one.control);
+        one.since = now;
+      }
+      const point = readPoint(one.control);
+      if (point !== undefined && point.epoch !== one.epoch && one.ending === undefined) {
+        one.epoch = point.epoch;
+        one.onProgress(point);
+      }
+      const seconds = limits?.seconds;
+      if (seconds !== undefined && now - one.since > seconds * 1000) {
+        end(one, failed(failureOf("timeout", overtime(seconds))));
+      }
+      if (one.ending !== undefined && now >= one.ending.until) one.kill.abort();
+    }
+    if (pool.threads.length < workers) restart();
+  };
+
+  // A thread that dies while it is being replaced is not replaced again: then all are.
+  const restart = () => {
+    const old = pool;
+    const renew = async () => {
+      await old.destroy();
+      if (!closed) pool = await startThreads(options);
+    };
+    ready = ready.then(() => (old === pool && !closed ? renew() : undefined));
+    ready.catch(() => undefined);
+  };
+
+  const add = (one: Watched) => {
+    watched.add(one);
+    unwatch ??= timers.every(WATCH, watch);
+  };
+  const remove = (one: Watched) => {
+    watched.delete(one);
+    if (watched.size > 0) return;
+    unwatch?.();
+    unwatch = undefined;
+  };
+
+  const attempt = async (
+    task: Task,
+    table: Uint8Array<SharedArrayBuffer>,
+    one: Watched,
+  ): Promise<AttemptOutcome> => {
+    const request: ThreadRequest = {
+      type: "task",
+      spec: task.spec,
+      table,
+      control: one.control.words.buffer,
+    };
+    try {
+      const answer: ThreadAnswer = await pool.run(request, { signal: one.kill.signal });
+      if (answer.status === "done" || answer.status === "failed") return answer;
+      return one.ending?.failure ?? failed(failureOf("lost", "The task ended without a result."));
+    } catch (error) {
+      return one.ending?.failure ?? failed(lossOf(error));
+    }
+  };
+
+  return {
+    slots: workers,
+    get threads() {
+      return pool.threads;
+    },
+    async run(task, table, { signal, onProgress }) {
+      if (pool.threads.length < workers && !closed) restart();
+      await ready;
+      const one: Watched = {
+        control: createControl(),
+        onProgress,
+        kill: new AbortController(),
+        since: clock.monotonic(),
+        started: false,
+        epoch: 0,
+        ending: undefined,
+      };
+      const stop = () => end(one, failed(failureOf("lost", String(signal.reason))));
+      if (signal.aborted) stop();
+      signal.addEventListener("abort", stop, { once: true });
+      add(one);
+      try {
+        return await attempt(task, table, one);
+      } finally {
+        remove(one);
+        signal.removeEventListener("abort", stop);
+      }
+    },
+    async close() {
+      closed = true;
+      await ready.catch(() => undefined);
+      await pool.destroy();
+    },
+  };
+}
+
+/** Why an attempt ended without an answer: its thread is gone. */
+function lossOf(error: unknown) {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ERR_WORKER_OUT_OF_MEMORY"
+    ? failureOf("oom", "The task needed more memory than its thread may have.")
+    : failureOf("lost", `The thread that ran the task ended: ${messageOf(error)}.`);
+}
+
+/** This package's thread program beside this file: a source next to sources, else JavaScript. */
+function programOf({ program }: ThreadPoolOptions): { filename: string; execArgv: string[] } {
+  const source = import.meta.url.endsWith(".ts");
+  const own = new URL(source ? "./thread.ts" : "./thread.js", import.meta.url);
+  // Threads would inherit the process's flags otherwise, and with them a test runner's conditions.
+  const flags = source ? ["--conditions=@manyfold/source", "--import", "tsx"] : [];
+  return { filename: (program ?? own).href, execArgv: flags };
+}
+
+async function startThreads(
+  options: ThreadPoolOptions,
+): Promise<Piscina<ThreadRequest, ThreadAnswer>> {
+  const { workers, timers, heap, startWithin = 60 } = options;
+  const pool = new Piscina<ThreadRequest, ThreadAnswer>({
+    ...programOf(options),
+    name: "runInThread",
+    // Equal, or a crash would leave no thread behind and queued tasks would hang.
+    minThreads: workers,
+    maxThreads: workers,
+    concurrentTasksPerWorker: 1,
+    recordTiming: false,
+    ...(heap === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: heap } }),
+  });
+  // Without a listener the death of an idle thread would end the process; the watch sees it too.
+  let reason: unknown;
+  pool.on("error", (error) => (reason = error));
+  const patience = new AbortController();
+  const hello = Array.from({ length: workers }, () => pool.run({ type: "hello" }));
+  const late = timers.sleep(startWithin * 1000, patience.signal).then(() => {
+    throw new Error(`no answer within ${startWithin} s`);
+  });
+  late.catch(() => undefined);
+  try {
+    await Promise.race([Promise.all(hello), late]);
+    return pool;
+  } catch (error) {
+    for (const one of hello) one.catch(() => undefined);
+    await pool.destroy();
+    throw new ManyfoldError({
+      code: "environment",
+      path: "worker threads",
+      condition: "able to start",
+      got: messageOf(reason ?? error),
+      help: "Run `manyfold doctor`; `--executor inline` works without threads.",
+    });
+  } finally {
+    patience.abort();
+  }
+}

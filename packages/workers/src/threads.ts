@@ -1,0 +1,76 @@
+import type { BlobStore, Executor } from "@manyfold/protocol";
+import { executorOver, type Lanes } from "./lanes.ts";
+import type { TaskLimits } from "./limits.ts";
+import { taskMemory } from "./memory.ts";
+import { failed, failureOf } from "./outcome.ts";
+import { createRoom } from "./room.ts";
+import { missingTable, sharedTables } from "./tables.ts";
+import { openThreadPool, type ThreadPool, type ThreadPoolOptions } from "./thread-pool.ts";
+
+export interface ThreadsOptions extends ThreadPoolOptions, TaskLimits {
+  /** Where tables come from and results go. */
+  readonly blobs: BlobStore;
+  /** Name of this machine, for people (default "local"). */
+  readonly host?: string;
+}
+
+/**
+ * Runs tasks on threads of this process, one per thread: a table lies in shared memory once,
+ * results are moved and not copied, and the caller's event loop stays free. The threads start with
+ * the first run; where they do not, that run throws a ManyfoldError (`environment`).
+ *
+ * @example
+ * const executor = threadsExecutor({ blobs, workers: 2, clock, timers });
+ * for await (const event of executor.run(tasks, { signal })) show(event);
+ * await executor.close();
+ */
+export function threadsExecutor(options: ThreadsOptions): Executor {
+  return threadsOver(() => openThreadPool(options), options);
+}
+
+/**
+ * The same on threads that somebody else starts.
+ *
+ * @param start called once, before the first run; the executor closes what it gives
+ */
+export function threadsOver(
+  start: () => Promise<ThreadPool>,
+  { workers, blobs, clock, memory, host = "local" }: Omit<ThreadsOptions, "timers">,
+): Executor {
+  const load = sharedTables(blobs);
+  const memoryOf = taskMemory(memory);
+  const room = createRoom(memory ?? Number.POSITIVE_INFINITY);
+  let pool: Promise<ThreadPool> | undefined;
+  const opened = () => (pool ??= start());
+
+  const lanes: Lanes = {
+    kind: "threads",
+    slots: workers,
+    name: (lane) => `thread-${lane + 1}`,
+    async open() {
+      await opened();
+    },
+    async close() {
+      // Threads that did not start have been ended where that was found out.
+      await pool?.then(
+        (threads) => threads.close(),
+        () => undefined,
+      );
+    },
+    async run(task, attempt) {
+      const need = memoryOf(task.spec);
+      if (need.status === "failed") return need;
+      const table = await load(task.spec.data);
+      if (table === undefined) return failed(missingTable(task.spec.data));
+      const leave = await room.take(need.bytes, attempt.signal);
+      if (leave === undefined) return failed(failureOf("lost", String(attempt.signal.reason)));
+      try {
+        const threads = await opened();
+        return await threads.run(task, table, attempt);
+      } finally {
+        leave();
+      }
+    },
+  };
+  return executorOver(lanes, { host, blobs, clock });
+}
