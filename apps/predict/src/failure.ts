@@ -128,7 +128,7 @@ export function failureOf(error: unknown, request: Failed, limits: Limits): Fail
       code: "internal",
       path: "server",
       condition: "able to answer",
-      help: "It failed; its log, if it keeps one, says why.",
+      help: "It failed; its log says why.",
     },
   ]);
 }

@@ -1,11 +1,12 @@
 import type { Preprocessing } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
-import { ErrorAnswer } from "./index.ts";
+import { createPredictServer, ErrorAnswer } from "./index.ts";
 import { predict, refusal, serverOf } from "./testing/requests.ts";
 import {
   care,
   careNetworks,
   numeric,
+  opened,
   patient,
   yesNo,
   yesNoNetworks,
@@ -159,6 +160,22 @@ describe("abuse is answered, in the one form of errors", () => {
     const bad = await server.inject("/%E0%A4%A");
     expect(bad.statusCode).toBe(400);
     expect(ErrorAnswer.parse(bad.json()).error.path).toBe("url");
+  });
+
+  test("a failure of ours tells nothing of the inside", async () => {
+    const artifact = opened(care, careNetworks);
+    const predict = () => {
+      throw new Error("(logged by a test) a secret in /home/secret");
+    };
+    const server = await createPredictServer({ artifact: { ...artifact, predict } });
+    const found = await refusal(server, { rows: [patient] });
+    expect(found).toEqual({
+      status: 500,
+      code: "internal",
+      path: "server",
+      message: "server must be able to answer.\nIt failed; its log says why.",
+    });
+    expect((await server.inject("/healthz")).statusCode).toBe(200);
   });
 
   test("a prediction that takes too long ends, and the server goes on", async () => {

@@ -15,7 +15,7 @@ import { requestSchema } from "./request.ts";
 export interface PredictServerOptions {
   /** The folder of an artifact, or an ensemble opened already. */
   readonly artifact: Artifact;
-  /** Writes a line of JSON per request to stderr (default false). */
+  /** Writes every request to stderr, a line of JSON each; otherwise only failures of ours. */
   readonly logger?: boolean;
   /** Limits that differ from {@link DEFAULT_LIMITS}. */
   readonly limits?: Partial<Limits>;
@@ -50,7 +50,7 @@ export async function createPredictServer(options: PredictServerOptions): Promis
   };
 
   const app = fastify({
-    logger: options.logger === true ? { stream: process.stderr } : false,
+    logger: { level: options.logger === true ? "info" : "error", stream: process.stderr },
     bodyLimit: limits.bodyBytes,
     // A request has to arrive in time, however slowly its client sends...
     requestTimeout: milliseconds,

@@ -110,18 +110,19 @@ test("a client that never ends its request is let go", async () => {
 });
 
 test("closing answers the requests it has, refuses others, and waits for nobody for ever", async () => {
-  const server = await serverOf(care, careNetworks, { milliseconds: 500 });
+  const server = await serverOf(care, careNetworks, { milliseconds: 1500 });
   await server.listen({ port: 0 });
   const [client, stuck] = [await raw(server), await raw(server)];
-  const arrived = once(server.server, "request");
-  client.socket.write(head + body.slice(0, 5));
-  await arrived;
-  const alsoArrived = once(server.server, "request");
-  stuck.socket.write(head + body.slice(0, 5));
-  await alsoArrived;
+  for (const { socket } of [client, stuck]) {
+    const arrived = once(server.server, "request");
+    socket.write(head.replace("connection: close", "connection: keep-alive") + body.slice(0, 5));
+    await arrived;
+  }
   const closed = server.close();
-  client.socket.write(body.slice(5));
-  expect(await client.ended).toMatch(/^HTTP\/1.1 200 OK.*"cost":172.5/s);
+  client.socket.write(`${body.slice(5)}GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n`);
+  const [first, second] = (await client.ended).split(/(?=HTTP\/1.1 503)/);
+  expect(first).toMatch(/^HTTP\/1.1 200 OK.*"cost":172.5/s);
+  expect(parsed(second ?? "")).toMatchObject({ status: 503, code: "environment" });
   await closed;
   await stuck.ended;
 });
