@@ -1,17 +1,14 @@
 import { rm } from "node:fs/promises";
 import type { Outputs, RunState } from "@manyfold/coordinator";
-import { writeCsv, writeFileAtomic, writeFolderAtomic } from "@manyfold/files";
+import { writeFileAtomic, writeFolderAtomic } from "@manyfold/files";
 import { renderReport } from "@manyfold/report";
 import { bestConfig } from "./best-config.ts";
+import { writeCsv } from "./csv.ts";
 import { finishedDocument } from "./document.ts";
 import type { RunPaths } from "./run-folder.ts";
 
 /** Writes everything that a finished run leaves in its folder, each file whole or not at all. */
-export async function publish(
-  outputs: Outputs,
-  state: RunState,
-  paths: RunPaths,
-): Promise<void> {
+export async function publish(outputs: Outputs, state: RunState, paths: RunPaths): Promise<void> {
   const { artifact, predictions, report } = outputs;
   if (artifact) {
     await writeFolderAtomic(paths.artifact, {

@@ -1,17 +1,10 @@
 import { readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
-import { dirname, resolve as resolvePath } from "node:path";
+import { dirname, join, resolve as resolvePath } from "node:path";
 import type { Ending, RunState, Setting } from "@manyfold/coordinator";
-import {
-  begin,
-  checkExperiment,
-  fold,
-  progressOf,
-  record,
-  runToEnd,
-} from "@manyfold/coordinator";
+import { begin, checkExperiment, fold, progressOf, record, runToEnd } from "@manyfold/coordinator";
 import { prepare } from "@manyfold/data";
-import { directoryBlobs, fileJournal, readCsv } from "@manyfold/files";
+import { directoryBlobs, fileJournal, readCsv, readJournal } from "@manyfold/files";
 import type { BlobStore, Journal, JournalRecord } from "@manyfold/protocol";
 import { ManyfoldError, RunDocument } from "@manyfold/protocol";
 import type { Config } from "./config.ts";
@@ -44,7 +37,8 @@ export async function beginRun(
   const { seed = config.experiment.seed } = flags;
   const experiment = { ...config.experiment, seed };
   checkExperiment(experiment);
-  const source = resolvePath(dirname(config.path), experiment.data.source);
+  // As the user would write it from here, so that errors can be followed.
+  const source = join(dirname(config.path), experiment.data.source);
   const raw = await readCsv(source, experiment.data);
   const prepared = prepare(raw, experiment);
 
@@ -105,20 +99,28 @@ export async function resumeRun(
   return carryOn(state, { paths, blobs: directoryBlobs(paths.blobs), journal, flags });
 }
 
-/** Reads a run's journal into its state. */
-export async function openRun(paths: RunPaths): Promise<{ journal: Journal; state: RunState }> {
+/** Opens a run's journal to go on with it. */
+async function openRun(paths: RunPaths): Promise<{ journal: Journal; state: RunState }> {
   const journal = await fileJournal(paths.journal, { create: false });
   try {
-    return { journal, state: await stateOf(journal, paths) };
+    return { journal, state: await stateFrom(journal.read(0), paths) };
   } catch (error) {
     await journal.close();
     throw error;
   }
 }
 
-async function stateOf(journal: Journal, paths: RunPaths): Promise<RunState> {
+/** A run's state as its journal has it now, whoever is writing it. */
+export async function readRun(paths: RunPaths): Promise<RunState> {
+  return stateFrom(readJournal(paths.journal), paths);
+}
+
+async function stateFrom(
+  records: AsyncIterable<JournalRecord>,
+  paths: RunPaths,
+): Promise<RunState> {
   let state: RunState | undefined;
-  for await (const each of journal.read(0)) state = state ? fold(state, each) : begin(each);
+  for await (const each of records) state = state ? fold(state, each) : begin(each);
   if (state) return state;
   throw new ManyfoldError({
     code: "journal",

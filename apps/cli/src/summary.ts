@@ -70,7 +70,10 @@ function searchLines({ best, trials, metric, direction }: SearchResult): string[
   const lines = valued.slice(0, LISTED).map(({ trial, value, standardError, params }) => {
     const error = standardError === null ? "" : ` ± ${short(standardError)}`;
     const setting = Object.entries(params)
-      .map(([path, chosen]) => `${path} ${typeof chosen === "number" ? short(chosen) : String(chosen)}`)
+      .map(
+        ([path, chosen]) =>
+          `${path} ${typeof chosen === "number" ? short(chosen) : String(chosen)}`,
+      )
       .join(", ");
     return `  ${trial === best?.trial ? "*" : " "} trial ${trial}  ${metric} ${short(value)}${error}  ${setting}`;
   });

@@ -138,10 +138,7 @@ function valueOf(scores: Metrics, metric: Metric): number | null {
 const GROUPS = 20;
 
 /** Standard error over rows of any score, by leaving out one group of rows at a time (Quenouille). */
-function jackknife(
-  rows: Uint32Array,
-  score: (kept: Uint32Array) => number | null,
-): number | null {
+function jackknife(rows: Uint32Array, score: (kept: Uint32Array) => number | null): number | null {
   const groups = Math.min(GROUPS, rows.length);
   if (groups < 2) return null;
   const scores: number[] = [];

@@ -45,14 +45,18 @@ function reasonsOf(state: RunState): string[] {
   const counts = new Map<string, number>();
   for (const { id } of allTasks(state)) {
     const outcome = outcomeOf(state, id);
-    const reason = outcome && "code" in outcome ? CHANCE[(outcome satisfies Failure).code] : undefined;
+    const reason =
+      outcome && "code" in outcome ? CHANCE[(outcome satisfies Failure).code] : undefined;
     if (reason !== undefined) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   const reasons = [...counts].map(
-    ([reason, count]) => `${count} ${count === 1 ? "task was" : "tasks were"} given up because of ${reason}`,
+    ([reason, count]) =>
+      `${count} ${count === 1 ? "task was" : "tasks were"} given up because of ${reason}`,
   );
   if (state.created.variant === "blas") {
-    reasons.push("the system's BLAS computed the gradients, and its sums may be ordered otherwise elsewhere");
+    reasons.push(
+      "the system's BLAS computed the gradients, and its sums may be ordered otherwise elsewhere",
+    );
   }
   return reasons;
 }

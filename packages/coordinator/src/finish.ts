@@ -185,7 +185,12 @@ async function score(
   const oob = bag?.scores ?? null;
 
   const artifact = encodeArtifact(
-    { ...manifest, residualVariance: residual, metrics: { test, oob: oob?.metrics ?? null }, analysis },
+    {
+      ...manifest,
+      residualVariance: residual,
+      metrics: { test, oob: oob?.metrics ?? null },
+      analysis,
+    },
     networks,
   );
   const rowNumbers = rows.map((row) => table.rowNumbers[row] ?? 0);
@@ -289,13 +294,21 @@ function rowsOfInputs(table: Table, rows: Uint32Array): Float32Array {
 /** Most rows that a report lists; more would only thicken the plot. */
 const LISTED = 2000;
 
-function residualsOf(truth: Truth, combined: Float64Array, spread: Float64Array): RunResult["residuals"] {
+function residualsOf(
+  truth: Truth,
+  combined: Float64Array,
+  spread: Float64Array,
+): RunResult["residuals"] {
   if (truth.task === "classification") return null;
   const step = Math.max(1, Math.ceil(truth.values.length / LISTED));
   const listed: NonNullable<RunResult["residuals"]> = [];
   for (let at = 0; at < truth.values.length; at += step) {
     const predicted = combined[at] ?? 0;
-    listed.push({ predicted, residual: (truth.values[at] ?? 0) - predicted, spread: spread[at] ?? 0 });
+    listed.push({
+      predicted,
+      residual: (truth.values[at] ?? 0) - predicted,
+      spread: spread[at] ?? 0,
+    });
   }
   return listed;
 }

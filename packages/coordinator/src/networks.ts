@@ -1,6 +1,14 @@
 import type { Table } from "@manyfold/data";
 import { drawRows, rowsOf } from "@manyfold/data";
-import type { ArtifactMember, BlobStore, EnsembleSpec, Hash, MemberRow, TaskResult, TaskSpec } from "@manyfold/protocol";
+import type {
+  ArtifactMember,
+  BlobStore,
+  EnsembleSpec,
+  Hash,
+  MemberRow,
+  TaskResult,
+  TaskSpec,
+} from "@manyfold/protocol";
 import { blobOf, floatsOf } from "./blobs.ts";
 import type { Wanted } from "./plan.ts";
 import type { RunState } from "./state.ts";

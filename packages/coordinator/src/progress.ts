@@ -19,6 +19,7 @@ export function progressOf(state: RunState): {
     done: outcomes.filter((outcome) => outcome !== undefined).length,
     total: tasks.length + pending,
     failed: outcomes.filter((outcome) => outcome && "code" in outcome).length,
-    stage: state.assessed.size < trials ? `trial ${state.assessed.size}/${trials}, tasks` : "members",
+    stage:
+      state.assessed.size < trials ? `trial ${state.assessed.size}/${trials}, tasks` : "members",
   };
 }

@@ -142,7 +142,10 @@ export function nextAttempt(state: RunState, task: Hash): number {
   return (state.failures.get(task)?.length ?? 0) + 1;
 }
 
-function grow(experiment: Experiment, by: Pick<RecordOf<"grown">, "members" | "trials">): Experiment {
+function grow(
+  experiment: Experiment,
+  by: Pick<RecordOf<"grown">, "members" | "trials">,
+): Experiment {
   const { ensemble, search } = experiment;
   const grown = { ...experiment };
   if (by.members !== undefined && ensemble) {

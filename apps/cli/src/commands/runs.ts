@@ -1,8 +1,7 @@
-import { readdir } from "node:fs/promises";
+import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { progressOf } from "@manyfold/coordinator";
-import { fileExists } from "@manyfold/files";
 import { ManyfoldError } from "@manyfold/protocol";
 import { runPaths } from "../run-folder.ts";
 import { readRun } from "../session.ts";
@@ -49,7 +48,11 @@ async function listRuns(parent: string): Promise<RunRow[]> {
   const rows: RunRow[] = [];
   for (const name of names) {
     const paths = runPaths(join(parent, name));
-    if (!(await fileExists(paths.journal))) continue;
+    const isRun = await access(paths.journal).then(
+      () => true,
+      () => false,
+    );
+    if (!isRun) continue;
     rows.push(await rowOf(paths.folder));
   }
   return rows.sort((a, b) => (a.started < b.started ? -1 : a.started > b.started ? 1 : 0));

@@ -1,0 +1,97 @@
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import type { Command } from "commander";
+import { allTasks, begin, checkExperiment, paramsOf, trialCount } from "@manyfold/coordinator";
+import { buildNetwork, describeNetwork } from "@manyfold/core";
+import { prepare } from "@manyfold/data";
+import { readCsv } from "@manyfold/files";
+import type { JournalRecord, Preprocessing } from "@manyfold/protocol";
+import { taskBytes } from "@manyfold/workers";
+import { readConfig } from "../config.ts";
+import { clock } from "../environment.ts";
+import { print } from "../terminal.ts";
+import { VERSION } from "../version.ts";
+
+/** Trials that a plan lists. */
+const LISTED = 8;
+
+export function registerPlan(program: Command): void {
+  program
+    .command("plan")
+    .description(
+      "check a configuration and its data, and say what a run would do, without doing it",
+    )
+    .argument("<config>", "a YAML file")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", "\nExample:\n  manyfold plan configs/digits-bagging.yaml\n")
+    .action(async (path: string, { json }: { json?: boolean }) => {
+      const plan = await planOf(path);
+      if (json) return print(JSON.stringify({ status: "done", ...plan }));
+      print(describe(plan).join("\n"));
+    });
+}
+
+async function planOf(path: string) {
+  const { experiment } = await readConfig(path);
+  checkExperiment(experiment);
+  const raw = await readCsv(join(dirname(path), experiment.data.source), experiment.data);
+  const { data } = prepare(raw, experiment);
+  const created: JournalRecord = {
+    type: "created",
+    version: 1,
+    run: "plan",
+    experiment,
+    variant: "js",
+    data,
+    time: clock.now(),
+    manyfold: VERSION,
+  };
+  const state = begin(created);
+  const tasks = allTasks(state);
+  const { preprocessing, table } = data.final;
+  const network = networkOf(experiment.model, preprocessing);
+  const trials = trialCount(experiment);
+  return {
+    name: experiment.name,
+    data: { ...data.source, rows: table.rows, inputs: table.inputs, notes: data.notes },
+    network: { parameters: network.parameters.size, summary: describeNetwork(network) },
+    search: experiment.search
+      ? {
+          trials,
+          folds: data.folds.length,
+          first: Array.from({ length: Math.min(trials, LISTED) }, (_, trial) =>
+            paramsOf(experiment, trial),
+          ),
+        }
+      : null,
+    tasks: tasks.length,
+    bytesPerTask: Math.max(0, ...tasks.map(({ spec }) => taskBytes(spec))),
+    workers: availableParallelism(),
+  };
+}
+
+type Plan = Awaited<ReturnType<typeof planOf>>;
+
+function networkOf(model: Parameters<typeof buildNetwork>[0], { width, target }: Preprocessing) {
+  const outputs = target.task === "classification" ? target.classes.length : target.columns.length;
+  return buildNetwork(model, { inputs: width, task: target.task, outputs });
+}
+
+function describe(plan: Plan): string[] {
+  const { data, network, search } = plan;
+  const memory = (plan.bytesPerTask / 2 ** 20).toFixed(1);
+  return [
+    `${plan.name}: ${plan.tasks} tasks, each about ${memory} MiB, on ${plan.workers} cores by default`,
+    `data: ${data.name}, ${data.rows} rows, ${data.inputs} network inputs`,
+    ...data.notes.map((note) => `  note: ${note}`),
+    "network:",
+    ...network.summary.split("\n").map((line) => `  ${line}`),
+    ...(search
+      ? [
+          `search: ${search.trials} trials of ${search.folds} cell${search.folds === 1 ? "" : "s"} each, then the best is fitted on all training rows`,
+          ...search.first.map((params, trial) => `  trial ${trial}: ${JSON.stringify(params)}`),
+          ...(search.trials > search.first.length ? ["  ..."] : []),
+        ]
+      : []),
+  ];
+}
