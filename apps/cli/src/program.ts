@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { ManyfoldError } from "@manyfold/protocol";
 import { registerAnalyze } from "./commands/analyze.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerPlan } from "./commands/plan.ts";
@@ -47,23 +46,4 @@ Examples:
   for (const register of COMMANDS) register(program);
   for (const command of program.commands) command.exitOverride().showHelpAfterError();
   return program;
-}
-
-/** A whole number from the command line. */
-export function wholeNumber(option: string, low: number, high = Number.MAX_SAFE_INTEGER) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= low && value <= high) {
-      return value;
-    }
-    throw new ManyfoldError({
-      code: "usage",
-      path: option,
-      condition:
-        high === Number.MAX_SAFE_INTEGER
-          ? `a whole number >= ${low}`
-          : `a whole number from ${low} to ${high}`,
-      got: JSON.stringify(text),
-    });
-  };
 }

@@ -108,8 +108,8 @@ const STEPS: {
     state.labour.trainSeconds += record.seconds;
     if (record.failure.code === "lost") state.labour.lost += 1;
   },
-  assessed: (state, { type: _, time: __, ...assessment }) => {
-    state.assessed.set(assessment.trial, assessment);
+  assessed: (state, { trial, value, standardError, cells, epoch }) => {
+    state.assessed.set(trial, { trial, value, standardError, cells, epoch });
   },
   resumed: () => {},
   interrupted: () => {},

@@ -1,4 +1,4 @@
-import { exp, log } from "@manyfold/core";
+import { elementary } from "@manyfold/core";
 import type { Domain, ParamValue, Space } from "@manyfold/protocol";
 
 /**
@@ -38,7 +38,7 @@ type IntDomain = Extract<Domain, { int: unknown }>;
 
 const scales = {
   linear: { to: (value: number) => value, from: (coordinate: number) => coordinate },
-  log: { to: log, from: exp },
+  log: { to: elementary.log, from: elementary.exp },
 };
 
 function floatAxis({ float: [low, high], scale, steps }: FloatDomain): Axis {

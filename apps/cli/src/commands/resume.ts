@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { ExecutorName } from "../executors.ts";
-import { wholeNumber } from "../program.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { resumeRun } from "../session.ts";
 import { trainingOptions } from "./run.ts";
 

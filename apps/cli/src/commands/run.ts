@@ -4,7 +4,7 @@ import { Option } from "commander";
 import { readConfig } from "../config.ts";
 import type { ExecutorName } from "../executors.ts";
 import { executors } from "../executors.ts";
-import { wholeNumber } from "../program.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { beginRun } from "../session.ts";
 
 interface RunFlags {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { startPredictServer } from "@manyfold/predict";
-import { wholeNumber } from "../program.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { tell } from "../terminal.ts";
 
 export function registerServe(program: Command): void {
@@ -26,11 +26,11 @@ Example:
 `,
     )
     .action(async (artifact: string, { port, host }: { port: number; host: string }) => {
-      const { url, close } = await startPredictServer({ artifact, port, host });
+      const server = await startPredictServer({ artifact, port, host });
       tell(
-        `Serving ${artifact} at ${url}  (POST /predict, GET /model, GET /healthz); Ctrl-C stops.`,
+        `Serving ${artifact} at ${server.url}  (POST /predict, GET /model, GET /healthz); Ctrl-C stops.`,
       );
-      const stop = () => void close();
+      const stop = () => void server.close();
       process.once("SIGINT", stop);
       process.once("SIGTERM", stop);
     });
