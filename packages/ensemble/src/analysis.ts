@@ -111,7 +111,8 @@ function ambiguityOf(
   for (const { values } of members) {
     let squares = 0;
     for (let at = 0; at < centre.length; at++) {
-      squares += (values[at]! - first[at]! - centre[at]!) ** 2;
+      const distance = values[at]! - first[at]! - centre[at]!;
+      squares += distance * distance;
     }
     sum += squares;
   }

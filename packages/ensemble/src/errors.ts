@@ -64,7 +64,11 @@ export function memberErrors(members: Members, truth: Truth): (number | null)[] 
 /** Sum of squared differences of two arrays from `start` to `end`. */
 function squaresBetween(a: Float64Array, b: Float64Array, start: number, end: number): number {
   let sum = 0;
-  for (let at = start; at < end; at++) sum += (a[at]! - b[at]!) ** 2;
+  for (let at = start; at < end; at++) {
+    const difference = a[at]! - b[at]!;
+    // Not ** 2: engines may round powers as they like.
+    sum += difference * difference;
+  }
   return sum;
 }
 

@@ -48,7 +48,7 @@ export interface Forecast {
  * about 2/(m(m-1)) to the true variance and times about 4/(m(m-2)) to the estimate, which therefore
  * errs to the wide side, the more so the fewer the members. m - 1 degrees of freedom stand behind it:
  * the interval takes Student's t, 3.18 and not 1.96 from four members. In simulation (see the test)
- * it covers in 95 to 98 of 100 cases. An error is never below 0, and neither is an end.
+ * it covers in 95 to 99 of 100 cases. An error is never below 0, and neither is an end.
  *
  * @param members the first m members, at least two, each predicting every row
  * @param k more than m
@@ -103,13 +103,15 @@ const STUDENT = [
 
 /**
  * The 97.5 % quantile of Student's t; beyond 30 degrees of freedom by the expansion around the
- * normal quantile (Fisher and Cornish 1960), within 1e-5.
+ * normal quantile (Fisher and Cornish 1960), within 1e-6.
  */
 export function studentQuantile(freedom: number): number {
   const z = 1.959963984540054;
   const tabled = STUDENT[freedom - 1];
   if (tabled !== undefined) return tabled;
-  const first = (z ** 3 + z) / 4;
-  const second = (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96;
-  return z + first / freedom + second / freedom ** 2;
+  const z2 = z * z;
+  const first = (z * (z2 + 1)) / 4;
+  const second = (z * ((5 * z2 + 16) * z2 + 3)) / 96;
+  const third = (z * (((3 * z2 + 19) * z2 + 17) * z2 - 15)) / 384;
+  return z + (first + (second + third / freedom) / freedom) / freedom;
 }

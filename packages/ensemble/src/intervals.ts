@@ -48,7 +48,7 @@ export function resampleRows(errors: Errors): Resample[] {
     let s = 0;
     for (let i = 0; i < rows; i++) {
       // The word's upper bits as a row: uneven by at most rows / 2^32.
-      const row = Math.floor((drawn[i]! / 2 ** 32) * rows);
+      const row = Math.floor((drawn[i]! / 4_294_967_296) * rows);
       q += squares[row]!;
       s += squaredSums[row]!;
     }

@@ -76,7 +76,8 @@ function classificationMetrics(
     const label = labels[row]!;
     if (argmax(prediction, at, classes) === label) right++;
     for (let cls = 0; cls < classes; cls++) {
-      squares += (prediction[at + cls]! - (cls === label ? 1 : 0)) ** 2;
+      const error = prediction[at + cls]! - (cls === label ? 1 : 0);
+      squares += error * error;
     }
     surprise -= elementary.log(Math.max(prediction[at + label]!, SMALLEST_PROBABILITY));
   }
@@ -94,8 +95,8 @@ function regressionMetrics(
   for (let at = 0; at < values.length; at++) {
     const target = at % targets;
     const error = values[at]! - prediction[at]!;
-    const least = (SMALLEST_DEVIATION * scale[target]!) ** 2;
-    const variance = Math.max(spread[at]! ** 2 + residual[target]!, least);
+    const least = SMALLEST_DEVIATION * scale[target]!;
+    const variance = Math.max(spread[at]! * spread[at]! + residual[target]!, least * least);
     squares += error * error;
     absolute += Math.abs(error);
     surprise += (LOG_2_PI + elementary.log(variance) + (error * error) / variance) / 2;
@@ -161,8 +162,9 @@ export function residualVariance(
     let squares = 0;
     let spreads = 0;
     for (let at = target; at < values.length; at += targets) {
-      squares += (values[at]! - prediction[at]!) ** 2;
-      spreads += spread[at]! ** 2;
+      const error = values[at]! - prediction[at]!;
+      squares += error * error;
+      spreads += spread[at]! * spread[at]!;
     }
     return Math.max(squares - spreads, LEAST_RESIDUAL_SHARE * squares) / rows;
   });
