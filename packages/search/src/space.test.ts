@@ -50,9 +50,8 @@ describe("an axis", () => {
         const axis = axisOf(domain);
         const value = axis.decode(axis.low + share * (axis.high - axis.low));
         const again = axis.decode(axis.encode(value));
-        if ("float" in domain)
-          expect(again).toBeCloseTo(Number(value), 6 - Math.log10(Number(value)));
-        else expect(again).toBe(value);
+        const isClose = Math.abs(Number(again) / Number(value) - 1) < 1e-9;
+        expect(again === value || ("float" in domain && isClose)).toBe(true);
       }),
     );
   });
