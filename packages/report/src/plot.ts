@@ -112,7 +112,7 @@ export function wantsLog(values: readonly number[]): boolean {
 
 /** Options of an axis over an {@link Extent}. */
 export function axis({ low, high, log }: Extent, label: string): Plot.ScaleOptions {
-  const scale = { domain: [low, high], label, labelArrow: "none" } as const;
+  const scale = { domain: [low, high], label, labelArrow: "none", ticks: 6 } as const;
   // Without a format of its own a logarithmic axis would say 200m for 0.2.
   return log ? { ...scale, type: "log", tickFormat: "~g" } : { ...scale, type: "linear" };
 }

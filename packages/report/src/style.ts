@@ -82,7 +82,8 @@ tr.marked { background: color-mix(in srgb, var(--measured) 12%, transparent); }
 .tag { font-style: normal; font-size: .75em; border: 1px solid; border-radius: 9px; padding: 0 7px; margin-left: 4px; color: var(--best); }
 .scroll.fit { width: fit-content; max-width: 100%; }
 .hash { font-size: .76em; }
-tbody th span { color: var(--muted); font-weight: 400; }
+.meaning { color: var(--muted); font-weight: 400; }
+.keep { white-space: nowrap; }
 .confusion { width: auto; font-size: .82rem; }
 .confusion td, .confusion thead th { text-align: center; padding: 4px 6px; min-width: 26px; }
 .confusion td.right { background: color-mix(in srgb, var(--right) var(--share), transparent); }
@@ -109,9 +110,10 @@ footer { margin-top: 40px; padding-bottom: 30px; color: var(--muted); font-size:
   .tile.main { grid-column: 1 / -1; }
 }
 @media print {
-  :root { ${light} }
-  @page { margin: 16mm 14mm; }
-  body { font-size: 10.5pt; }
+  :root { color-scheme: light; ${light} }
+  @page { margin: 15mm 14mm; }
+  body { font-size: 9.5pt; }
+  .wide .plot { max-width: 600px; } .map .plot { max-width: 290px; }
   main, footer { max-width: none; padding: 0; }
   header { padding-top: 0; }
   nav { display: none; }

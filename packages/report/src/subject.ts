@@ -8,7 +8,7 @@ import {
   type ReportDocument,
   type SampleSpec,
 } from "@manyfold/protocol";
-import { counted, listed, percent, plain } from "./format.ts";
+import { count, counted, listed, percent, plain } from "./format.ts";
 
 /** What a report is about, in the words and names that all its sections share. */
 export interface Subject {
@@ -28,6 +28,8 @@ export interface Subject {
   readonly failed: readonly MemberRow[];
   /** What v, c and the ensemble's error are: "Brier score", "squared error". */
   readonly error: string;
+  /** The same with its unit, for axes. */
+  readonly errorAxis: string;
   /** What trainings minimised, with its unit. */
   readonly loss: string;
 }
@@ -65,9 +67,13 @@ function making(spec: EnsembleSpec | undefined): Pick<Subject, "asked" | "made" 
   }
   if (spec?.dropout) {
     const { networks, masks } = spec.dropout;
-    const difference = `its members are ${counted(masks, "sampled mask")} of each`;
-    const made = `an ensemble of ${counted(networks, "dropout network")}`;
-    return { asked: networks * masks, made, difference };
+    const asked = networks * masks;
+    const made = `a dropout ensemble of ${counted(asked, "member")}`;
+    const difference =
+      networks === 1
+        ? "each a mask sampled from one dropout network"
+        : `${counted(masks, "mask")} sampled from each of ${count(networks)} dropout networks`;
+    return { asked, made, difference };
   }
   return { asked: 1, made: "one network", difference: null };
 }
@@ -88,6 +94,7 @@ export function subjectOf({ result }: ReportDocument): Subject {
     networkIsMember: spec?.dropout === undefined,
     failed: result.members.filter(({ state }) => state === "failed"),
     error: classification ? "Brier score" : "squared error",
+    errorAxis: classification ? "Brier score" : "squared error (target units\u00b2)",
     loss: losses[
       loss === "auto" ? (classification ? "softmaxCrossEntropy" : "squaredError") : loss
     ],

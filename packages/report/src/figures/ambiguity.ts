@@ -36,7 +36,7 @@ export function ambiguityBars(analysis: ErrorAnalysis, error: string): Html | nu
       label: `error: ${error}`,
       labelArrow: "none",
       labelAnchor: "center",
-      ticks: narrow ? 4 : 8,
+      ticks: narrow ? 3 : 8,
       domain: [0, split.meanMemberError || 1],
     },
     y: { domain: bars.map(({ name }) => name), label: null, tickSize: 0 },

@@ -23,10 +23,6 @@ export function errorCurve(analysis: ErrorAnalysis, error: string): Html | null 
   const points = thinned(analysis.curve);
   const range = extent([...points.flatMap((p) => [p.measured, p.law, p.low, p.high]), floor]);
   const log = k > 100;
-  // The law is named on the side of its line where the measured points are not.
-  const named =
-    points[Math.min(points.length - 1, Math.max(1, Math.round(points.length / 8)))] ?? last;
-  const below = named.measured > named.law && !log && points.length > 16;
 
   const draw = ({ narrow, height }: Size): Plot.PlotOptions => {
     const [marginTop, marginBottom] = [28, 44];
@@ -67,17 +63,6 @@ export function errorCurve(analysis: ErrorAnalysis, error: string): Html | null 
         k <= 128
           ? Plot.dot(points, { x: "k", y: "measured", r: k > 48 ? 2 : 3, fill: colour("measured") })
           : null,
-        Plot.text([named], {
-          x: "k",
-          y: "law",
-          text: () => (narrow ? "law" : "law v/k + (k \u2212 1)/k \u00b7 c"),
-          fill: colour("law"),
-          stroke: colour("paper"),
-          strokeWidth: 4,
-          textAnchor: below ? "end" : "start",
-          dx: below ? -4 : 4,
-          dy: below ? 12 : -12,
-        }),
         ...lineLabels(ends, range, height - marginTop - marginBottom),
       ],
     };
@@ -99,7 +84,7 @@ export function errorCurve(analysis: ErrorAnalysis, error: string): Html | null 
     caption,
     key([
       { mark: "dot", colour: "measured", text: "measured, in member order" },
-      { mark: "dashes", colour: "law", text: "law" },
+      { mark: "dashes", colour: "law", text: "law: v/k + (k \u2212 1)/k \u00b7 c" },
       { mark: "dots", colour: "floor", text: "floor c" },
       { mark: "area", colour: "band", text: "5 to 95\u00a0% of random orders" },
     ]),

@@ -77,8 +77,9 @@ export function memberErrors(analysis: ErrorAnalysis, error: string): Html | nul
           text: (row: (typeof ranked)[number]) =>
             `member ${row.member}, the best: ${number(row.alone)}`,
           textAnchor: "start",
-          dx: 10,
-          dy: rivals > 0 ? 10 : -10,
+          // Every other dot is higher, so that below the best there is room.
+          dx: -4,
+          dy: 17,
           fill: colour("best"),
           stroke: colour("paper"),
           strokeWidth: 4,

@@ -118,7 +118,8 @@ export function law(analysis: ErrorAnalysis, subject: Subject): Html {
       {
         title: "quantity",
         names: true,
-        cell: ({ symbol, meaning }) => html`<b>${symbol}</b> <span>${meaning}</span>`,
+        cell: ({ symbol, meaning }) =>
+          html`<b>${symbol}</b> <span class="meaning">${meaning}</span>`,
       },
       { title: "value", align: "right", cell: ({ value }) => value },
       {
@@ -135,12 +136,12 @@ export function law(analysis: ErrorAnalysis, subject: Subject): Html {
       ${analysis.sentences.map((sentence) => html`<li>${sentence}</li>`)}
     </ul>`
   }
-  ${ambiguityBars(analysis, subject.error)}`;
+  ${ambiguityBars(analysis, subject.errorAxis)}`;
 }
 
 /** The error over the number of members, and how many would be enough. */
 export function curve(analysis: ErrorAnalysis, subject: Subject): Html | null {
-  const picture = errorCurve(analysis, subject.error);
+  const picture = errorCurve(analysis, subject.errorAxis);
   if (picture === null) return null;
   const enough =
     analysis.enough.length > 0 &&

@@ -8,6 +8,8 @@ import { table, type Column } from "../table.ts";
 /** Rows of a table; the rest is in report.json. */
 const most = 300;
 
+const tag = html` <em class="tag">best</em>`;
+
 interface Line {
   readonly member: number;
   readonly scored: MemberError | null;
@@ -79,7 +81,7 @@ export function members(
       title: "member",
       names: true,
       cell: ({ member, best }) =>
-        html`${count(member)}${best && pairs && html`  <em class="tag">best</em>`}`,
+        html`<span class="keep">${count(member)}${best && pairs && tag}</span>`,
     },
   ];
   if (analysis !== null) {
@@ -122,7 +124,7 @@ export function members(
     shown.length < lines.length
       ? `Members (the first ${count(shown.length)} of ${count(lines.length)}; all are in report.json)`
       : "Members";
-  return html`${analysis && memberErrors(analysis, subject.error)}
+  return html`${analysis && memberErrors(analysis, subject.errorAxis)}
   ${shown.length > 0 && table({ caption: `${caption}${on}`, columns, rows: shown, marked: ({ best }) => best && pairs })}
   ${
     pairs &&

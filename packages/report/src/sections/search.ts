@@ -10,6 +10,8 @@ import { facts, path, table } from "../table.ts";
 /** Rows of the table of trials; the rest is in report.json. */
 const most = 200;
 
+const tag = html` <em class="tag">best</em>`;
+
 /** Best first; trials without a value last, in their order. */
 function sorted(search: SearchResult): TrialRow[] {
   const sign = search.direction === "minimise" ? 1 : -1;
@@ -56,7 +58,7 @@ export function search(found: SearchResult, spec: SearchSpec | undefined): Html 
           title: "trial",
           names: true,
           cell: ({ trial }) =>
-            html`${count(trial)}${trial === best?.trial && html`  <em class="tag">best</em>`}`,
+            html`<span class="keep">${count(trial)}${trial === best?.trial && tag}</span>`,
         },
         {
           title: found.metric,

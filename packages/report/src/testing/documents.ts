@@ -156,6 +156,24 @@ export function searchReport(trials = 32): ReportDocument {
   );
 }
 
+/** One dropout network whose sampled masks are the members. */
+export function dropoutReport(): ReportDocument {
+  const numbers = Array.from({ length: 16 }, (_, member) => member);
+  const recipe = { seed: 8, rows: 450, members: numbers, shared: 1.5, own: 0.7 };
+  const { analysis, test, ...parts } = scored(digit, simulateClasses(recipe, 10), { mean: {} });
+  return documentOf(
+    { ...digits, name: "digits-dropout", ensemble: { dropout: { networks: 1, masks: 16 } } },
+    digit,
+    { train: 1347, test: 450 },
+    {
+      ...parts,
+      members: simulateTraining(16, 1, { epochs: 30, start: 2.3, end: 0.05 }),
+      analysis,
+      metrics: { test, oob: null },
+    },
+  );
+}
+
 /** One network: nothing to average. */
 export function singleReport(): ReportDocument {
   const simulation = simulateClasses(

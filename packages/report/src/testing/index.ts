@@ -1,5 +1,6 @@
 export {
   bagReport,
+  dropoutReport,
   failedReport,
   regressionReport,
   searchReport,
