@@ -23,7 +23,7 @@ export function directoryBlobs(folder: string): BlobStore {
       const shelf = dirname(path);
       const temporary = temporaryFor(path);
       try {
-        if ((await mkdir(shelf, { recursive: true })) !== undefined) await syncFolder(folder);
+        if (await makeShelf(shelf)) await syncFolder(folder);
         await writeDurable(temporary, bytes);
         await rename(temporary, path);
         await syncFolder(shelf);
@@ -60,6 +60,17 @@ export function memoryBlobs(): BlobStore {
     get: (hash) => Promise.resolve(blobs.get(hash)),
     has: (hash) => Promise.resolve(blobs.has(hash)),
   };
+}
+
+/** Whether the folder had to be made. */
+async function makeShelf(path: string): Promise<boolean> {
+  try {
+    await mkdir(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") return false;
+    throw error;
+  }
 }
 
 function sharedBytes(length: number): Uint8Array {

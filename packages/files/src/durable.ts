@@ -41,10 +41,26 @@ export async function syncFolder(path: string): Promise<void> {
  */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeAll(path);
+    // Said here, since a file's missing right to be run would be called a lack of permission.
+    if (!(await stat(path)).isDirectory())
+      throw Object.assign(new Error(path), { code: "ENOTDIR" });
     await access(path, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw notWritable(error, path);
+  }
+}
+
+/** Node's own recursive mkdir never returns from file systems that refuse with ENOENT (/proc). */
+async function makeAll(path: string, above = true): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || !above || dirname(path) === path) throw error;
+    await makeAll(dirname(path));
+    await makeAll(path, false);
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { link, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { ManyfoldError } from "@manyfold/protocol";
 import { z } from "zod";
@@ -20,32 +20,58 @@ type Holder = z.infer<typeof Holder>;
  * Takes an exclusive lock by a file that names its holder. The lock of a process that is gone is
  * taken over; that of another host cannot be judged and is respected.
  *
+ * Files are never replaced, since of two processes that find a dead holder the slower one would
+ * remove the lock of the faster: a successor makes the file `<path>.<token of the dead holder>`,
+ * which only one can. Who holds the lock is the end of this chain. Releasing removes the chain from
+ * its beginning.
+ *
  * @param what is locked, for the error
- * @returns releases the lock; safe to call twice
+ * @returns releases the lock; to be called once nothing locked is used any more
  * @throws ManyfoldError, code "journal", where another process holds it
  */
 export async function lockFile(path: string, what: string): Promise<() => Promise<void>> {
   const { pid } = process;
-  const start = (await statusOf(pid)).start;
+  const { start } = await statusOf(pid);
   const own: Holder = { pid, host: hostname(), start, token: randomUUID() };
   // A few rounds: each lost one means that somebody else took or left the lock meanwhile.
-  for (let round = 0; round < 10; round++) {
-    if (await create(path, own)) return () => release(path, own);
-    const text = await readText(path);
-    if (text === undefined) continue;
-    const holder = parse(text);
-    if (holder === undefined || !(await isGone(holder))) throw held(path, what, holder);
-    await clear(path, text);
+  for (let round = 0; round < 20; round++) {
+    const holders = await chain(path, what);
+    const last = holders.at(-1);
+    if (last !== undefined && !(await isGone(last))) throw held(path, what, last);
+    const files = [path, ...holders.map(({ token }) => `${path}.${token}`)];
+    const claim = files.at(-1) as string;
+    if (!(await create(claim, path, own))) continue;
+    // The chain may have been released before the claim, which then claims nothing.
+    if (last === undefined || (await read(path))?.token === holders[0]?.token) {
+      return () => remove(files);
+    }
+    await rm(claim, { force: true });
   }
   throw held(path, what, undefined);
 }
 
-/** Makes the lock file with its content in one step; false where there is one. */
-async function create(path: string, own: Holder): Promise<boolean> {
-  const temporary = `${path}.${own.token}`;
+/** The holders of a lock, each (but the first) the successor of the one before. */
+async function chain(path: string, what: string): Promise<Holder[]> {
+  const holders: Holder[] = [];
+  try {
+    for (let file = path; ;) {
+      const holder = await read(file);
+      if (holder === undefined) return holders;
+      holders.push(holder);
+      file = `${path}.${holder.token}`;
+    }
+  } catch (error) {
+    if (systemCode(error) !== undefined) throw notWritable(error, path);
+    throw held(path, what, undefined);
+  }
+}
+
+/** Makes a lock file with its content in one step; false where there is one. */
+async function create(claim: string, path: string, own: Holder): Promise<boolean> {
+  const temporary = `${path}.${own.token}.tmp`;
   try {
     await writeFile(temporary, JSON.stringify(own), { flag: "wx" });
-    await link(temporary, path);
+    await link(temporary, claim);
     return true;
   } catch (error) {
     if (systemCode(error) === "EEXIST") return false;
@@ -55,22 +81,14 @@ async function create(path: string, own: Holder): Promise<boolean> {
   }
 }
 
-/** Takes a dead process's lock out of the way, unless another one has replaced it meanwhile. */
-async function clear(path: string, stale: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return;
-    throw error;
-  }
-  if ((await readText(aside)) !== stale) await link(aside, path).catch(() => undefined);
-  await unlink(aside);
+async function remove(files: readonly string[]): Promise<void> {
+  for (const file of files) await rm(file, { force: true });
 }
 
-async function release(path: string, own: Holder): Promise<void> {
-  const text = await readText(path);
-  if (text !== undefined && parse(text)?.token === own.token) await rm(path, { force: true });
+/** The holder that a file names; undefined where there is no file, and an error where it names none. */
+async function read(file: string): Promise<Holder | undefined> {
+  const text = await readText(file);
+  return text === undefined ? undefined : Holder.parse(JSON.parse(text));
 }
 
 async function readText(path: string): Promise<string | undefined> {
@@ -79,14 +97,6 @@ async function readText(path: string): Promise<string | undefined> {
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
-  }
-}
-
-function parse(text: string): Holder | undefined {
-  try {
-    return Holder.parse(JSON.parse(text));
-  } catch {
-    return undefined;
   }
 }
 
