@@ -8,5 +8,5 @@ const KEPT = 10;
 /** Decodes each table once per thread, as views on the bytes (whose hash is taken as checked). */
 export function decodedTables(): (ref: DatasetRef, bytes: Uint8Array) => Table {
   const tables = boundedCache<Table>(KEPT);
-  return (ref, bytes) => tables.get(ref.hash, () => decodeTable(bytes, ref));
+  return (ref, bytes) => tables.get(JSON.stringify(ref), () => decodeTable(bytes, ref));
 }

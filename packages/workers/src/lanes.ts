@@ -8,7 +8,7 @@ import {
   type Task,
   type TaskEvent,
 } from "@manyfold/protocol";
-import { type AttemptOutcome, failed, failureOf, messageOf } from "./outcome.ts";
+import { type AttemptOutcome, failed, failureFrom, failureOf, messageOf } from "./outcome.ts";
 import { store } from "./store.ts";
 
 /** Something that runs attempts, one per lane. All that differs between executors. */
@@ -187,9 +187,12 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
       const onProgress = (point: CurvePoint) => emitProgress(entry, point);
       outcome = await lanes.run(task, { signal: stop.signal, onProgress });
     } catch (error) {
-      broken ??= { error };
-      stopAll(messageOf(error));
-      outcome = failed(failureOf("lost", messageOf(error)));
+      outcome = failed(failureFrom(error));
+      if (error instanceof ManyfoldError) {
+        outcome = failed(failureOf("lost", error.message));
+        broken ??= { error };
+        stopAll(error.message);
+      }
     }
     const seconds = (clock.monotonic() - entry.since) / 1000;
     // The lane gets its next task before this one's bytes are stored.

@@ -19,9 +19,10 @@ export function sharedTables(
     return bytes?.byteLength === size ? onSharedMemory(bytes) : undefined;
   };
   return async (ref) => {
-    const table = tables.get(ref.hash, () => load(ref));
+    const name = `${ref.hash} ${ref.bytes}`;
+    const table = tables.get(name, () => load(ref));
     // What was missing may come later.
-    const forget = () => tables.delete(ref.hash, table);
+    const forget = () => tables.delete(name, table);
     table.then((bytes) => bytes ?? forget(), forget);
     return table;
   };

@@ -9,4 +9,3 @@ export { expectedResult, fixtures } from "./testing/fixtures.ts";
 export type { Fixtures } from "./testing/fixtures.ts";
 export { countedTimers } from "./testing/counted-timers.ts";
 export type { CountedTimers } from "./testing/counted-timers.ts";
-export { memoryBlobs } from "./testing/memory-blobs.ts";

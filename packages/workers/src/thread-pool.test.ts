@@ -3,7 +3,8 @@ import type { Clock, CurvePoint, Task, Timers } from "@manyfold/protocol";
 import { ModelSpec, TrainSpec } from "@manyfold/protocol";
 import { afterEach, describe, expect, test } from "vitest";
 import type { AttemptOutcome } from "./outcome.ts";
-import { countedTimers, fixtures, memoryBlobs } from "./testing.ts";
+import { memoryBlobs } from "@manyfold/files";
+import { countedTimers, fixtures } from "./testing.ts";
 import { openThreadPool, type ThreadPool, type ThreadPoolOptions } from "./thread-pool.ts";
 
 const clock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };

@@ -80,7 +80,7 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
   const grace = (options.grace ?? 2) * 1000;
   const watched = new Set<Watched>();
   let unwatch: (() => void) | undefined;
-  let closed = false;
+  let closing: Promise<void> | undefined;
   let pool = await startThreads(options);
   /** Pending while the threads are replaced by new ones. */
   let ready: Promise<void> = Promise.resolve();
@@ -117,9 +117,9 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
     const old = pool;
     const renew = async () => {
       await old.destroy();
-      if (!closed) pool = await startThreads(options);
+      if (closing === undefined) pool = await startThreads(options);
     };
-    ready = ready.then(() => (old === pool && !closed ? renew() : undefined));
+    ready = ready.then(() => (old === pool && closing === undefined ? renew() : undefined));
     ready.catch(() => undefined);
   };
 
@@ -160,7 +160,7 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
       return pool.threads;
     },
     async run(task, table, { signal, onProgress }) {
-      if (pool.threads.length < workers && !closed) restart();
+      if (pool.threads.length < workers && closing === undefined) restart();
       await ready;
       const one: Watched = {
         control: createControl(),
@@ -182,10 +182,10 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
         signal.removeEventListener("abort", stop);
       }
     },
-    async close() {
-      closed = true;
-      await ready.catch(() => undefined);
-      await pool.destroy();
+    close() {
+      // Once: a second `destroy` under way would let the pool replace the threads it ends.
+      closing ??= ready.catch(() => undefined).then(() => pool.destroy());
+      return closing;
     },
   };
 }

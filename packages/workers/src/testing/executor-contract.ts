@@ -10,7 +10,7 @@ import type {
 import { afterEach, describe, expect, test } from "vitest";
 import { countedTimers, type CountedTimers } from "./counted-timers.ts";
 import { expectedResult, fixtures } from "./fixtures.ts";
-import { memoryBlobs } from "./memory-blobs.ts";
+import { memoryBlobs } from "@manyfold/files";
 
 /** What an executor under test is made of. */
 export interface ContractSetting {
@@ -213,6 +213,24 @@ export function executorContract(name: string, options: ContractOptions): void {
       expect(failures).toMatchObject([
         { task: tasks[0]!.id, failure: { code: "exception", permanent: false } },
       ]);
+    });
+
+    test("fails a task whose table cannot be read, and goes on", async () => {
+      const store = memoryBlobs();
+      let reads = 0;
+      const blobs: BlobStore = {
+        ...store,
+        async get(hash) {
+          if (reads++ === 0) throw new Error("connection reset");
+          return store.get(hash);
+        },
+      };
+      const { executor, data } = await open({ blobs, workers: 1 });
+      const finals = (await collect(executor, data.varied(3))).filter(isFinal);
+      expect(finals.map(({ type }) => type)).toEqual(["failed", "completed", "completed"]);
+      expect(finals[0]).toMatchObject({
+        failure: { code: "exception", message: "connection reset", permanent: false },
+      });
     });
 
     test("fails an attempt whose result cannot be stored, and goes on", async () => {
