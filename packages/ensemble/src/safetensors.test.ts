@@ -70,6 +70,16 @@ describe("safetensors", () => {
     );
   });
 
+  test("no name is special to the language", () => {
+    const odd = new Map(
+      ["__proto__", "constructor", ""].map((name): [string, Tensor] => [
+        name,
+        { shape: [1], values: Float32Array.of(name.length) },
+      ]),
+    );
+    expect(decodeSafetensors(encodeSafetensors(odd))).toEqual(odd);
+  });
+
   test("bytes at any place of a larger buffer are read", () => {
     const bytes = encodeSafetensors(new Map([["a", { shape: [], values: Float32Array.of(7) }]]));
     const within = new Uint8Array(bytes.length + 3);

@@ -32,13 +32,13 @@ const PREFIX = 8;
 export function encodeSafetensors(tensors: ReadonlyMap<string, Tensor>): Uint8Array<ArrayBuffer> {
   const entries = [...tensors].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   let end = 0;
-  const header: Record<string, TensorHeader> = {};
+  const header = new Map<string, TensorHeader>();
   for (const [name, { shape, values }] of entries) {
     const begin = end;
     end += values.length * 4;
-    header[name] = { dtype: "F32", shape: [...shape], data_offsets: [begin, end] };
+    header.set(name, { dtype: "F32", shape: [...shape], data_offsets: [begin, end] });
   }
-  const text = new TextEncoder().encode(canonicalJson(header));
+  const text = new TextEncoder().encode(canonicalJson(Object.fromEntries(header)));
   const length = Math.ceil(text.length / 8) * 8;
   const bytes = new Uint8Array(PREFIX + length + end);
   const view = new DataView(bytes.buffer);
