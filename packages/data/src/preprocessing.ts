@@ -91,7 +91,7 @@ function fitNumeric(
  * Mean, population deviation and range of the chosen values, summed in the order of `rows`; the
  * mean by two passes, the second taking the first one's rounding back. All 0 for no rows.
  */
-export function moments(values: Float64Array, rows: Uint32Array) {
+function moments(values: Float64Array, rows: Uint32Array) {
   if (rows.length === 0) return { mean: 0, deviation: 0, min: 0, max: 0 };
   let min = Infinity;
   let max = -Infinity;
