@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { ManyfoldError } from "@manyfold/protocol";
+import { makeFolder } from "@manyfold/files";
 import { clock } from "./environment.ts";
 
 /** Where the parts of a run lie in its folder. */
@@ -32,18 +31,7 @@ export async function createRunFolder(
     .slice(0, 15);
   const id = `${name.slice(0, 40)}-${time}-${randomBytes(2).toString("hex")}`;
   const folder = join(parent, id);
-  try {
-    await mkdir(parent, { recursive: true });
-    await mkdir(folder);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new ManyfoldError({
-      code: "input",
-      path: parent,
-      condition: "a folder that can be written to",
-      got: code,
-      help: "Name another one with --out DIR.",
-    });
-  }
+  await makeFolder(parent);
+  await makeFolder(folder);
   return { id, paths: runPaths(folder) };
 }

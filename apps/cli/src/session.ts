@@ -4,7 +4,7 @@ import { dirname, join, resolve as resolvePath } from "node:path";
 import type { Ending, RunState, Setting } from "@manyfold/coordinator";
 import { begin, checkExperiment, fold, progressOf, record, runToEnd } from "@manyfold/coordinator";
 import { prepare } from "@manyfold/data";
-import { directoryBlobs, fileJournal, readCsv, readJournal } from "@manyfold/files";
+import { directoryBlobs, fileJournal, hashOf, readCsv, readJournal } from "@manyfold/files";
 import type { BlobStore, Journal, JournalRecord } from "@manyfold/protocol";
 import { ManyfoldError, RunDocument } from "@manyfold/protocol";
 import type { Config } from "./config.ts";
@@ -40,7 +40,7 @@ export async function beginRun(
   // As the user would write it from here, so that errors can be followed.
   const source = join(dirname(config.path), experiment.data.source);
   const raw = await readCsv(source, experiment.data);
-  const prepared = prepare(raw, experiment);
+  const prepared = prepare(raw, experiment, hashOf);
 
   const { id, paths } = await createRunFolder(flags.out, experiment.name);
   try {

@@ -66,7 +66,7 @@ export async function assessTrial(
       continue;
     }
     epochs.push(...done.map(({ result }) => result.epoch));
-    const view = decodeTable(await blobOf(blobs, table.hash));
+    const view = decodeTable(await blobOf(blobs, table.hash), table);
     cells.push(await cellOf(blobs, setting, preprocessing.target, view, done));
   }
   const values = cells.map(({ value }) => value);

@@ -65,7 +65,8 @@ export async function finish(
   const wanted = finalTasks(state);
   const trained = trainedOf(state, wanted);
   const final = finalExperiment(state);
-  const table = decodeTable(await blobOf(blobs, state.data.final.table.hash));
+  const ref = state.data.final.table;
+  const table = decodeTable(await blobOf(blobs, ref.hash), ref);
   const completed = trainedOf(state, every).length;
   const tasks = { total: every.length, completed, failed: every.length - completed };
   const bare: RunResult = {

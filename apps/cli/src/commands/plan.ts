@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { allTasks, begin, checkExperiment, paramsOf, trialCount } from "@manyfold/coordinator";
 import { buildNetwork, describeNetwork } from "@manyfold/core";
 import { prepare } from "@manyfold/data";
-import { readCsv } from "@manyfold/files";
+import { hashOf, readCsv } from "@manyfold/files";
 import type { JournalRecord, Preprocessing } from "@manyfold/protocol";
 import { taskBytes } from "@manyfold/workers";
 import { readConfig } from "../config.ts";
@@ -35,7 +35,7 @@ async function planOf(path: string) {
   const { experiment } = await readConfig(path);
   checkExperiment(experiment);
   const raw = await readCsv(join(dirname(path), experiment.data.source), experiment.data);
-  const { data } = prepare(raw, experiment);
+  const { data } = prepare(raw, experiment, hashOf);
   const created: JournalRecord = {
     type: "created",
     version: 1,
