@@ -1,4 +1,5 @@
 import { buildNetwork, fold, key, normals } from "@manyfold/core";
+import { encodeRows, inputsFromRecords } from "@manyfold/data";
 import { canonicalJson, hashBytes, ManyfoldError, ModelSpec } from "@manyfold/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -146,6 +147,16 @@ describe("predicting", () => {
     }
     const few = ensemble.predict(x.subarray(0, 5 * WIDTH));
     expect(few.values).toEqual(values.slice(0, 15));
+  });
+
+  test("records are encoded by the artifact's own preprocessing", () => {
+    const content = contentOf();
+    const { manifest, weights } = encodeArtifact(content, weightsOf(content));
+    const ensemble = openArtifact(manifest, weights);
+    const [p, q, r, s] = x;
+    const rows = inputsFromRecords(ensemble.manifest.preprocessing, [{ s, r, q, p }]);
+    const encoded = encodeRows(ensemble.manifest.preprocessing, rows);
+    expect(ensemble.predict(encoded)).toEqual(ensemble.predict(x.subarray(0, WIDTH)));
   });
 
   test("regression is in original units, for members that see some of the inputs", () => {

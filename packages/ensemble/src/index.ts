@@ -6,7 +6,7 @@ export type { OutOfBagMember, OutOfBagPredictions } from "./oob.ts";
 
 // Combining them, and scoring the result.
 export { combine, requireCombiner } from "./combiners.ts";
-export { inverseErrorWeights, memberWeights } from "./weights.ts";
+export { memberWeights } from "./weights.ts";
 export { memberErrors } from "./errors.ts";
 export { confusion, metrics, residualVariance, spreadOf } from "./metrics.ts";
 export type { GaussianSpread } from "./metrics.ts";

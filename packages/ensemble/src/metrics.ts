@@ -5,7 +5,7 @@ import { argmax } from "./combiners.ts";
 import type { Members, Truth } from "./members.ts";
 
 /** Smallest probability whose logarithm is taken. */
-export const SMALLEST_PROBABILITY = 1e-15;
+const SMALLEST_PROBABILITY = 1e-15;
 
 /** Smallest deviation of a predictive Gaussian, as a share of the target's own scale. */
 const SMALLEST_DEVIATION = 1e-6;

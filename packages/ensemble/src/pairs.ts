@@ -83,7 +83,7 @@ function products(
 }
 
 /** Most members whose correlations are given pair by pair. */
-export const LARGEST_CORRELATION = 128;
+const LARGEST_CORRELATION = 128;
 
 /**
  * Correlation of errors of every two members `[k, k]`. Raw: of the errors as they are, so that a
