@@ -34,6 +34,7 @@ export default defineConfig({
         test: {
           name: "contract",
           include: ["test/{contract,golden}/**/*.test.ts"],
+          globalSetup: ["test/e2e/setup.ts"],
           testTimeout: 2 * minute,
         },
       },
@@ -42,6 +43,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/{e2e,chaos}/**/*.test.ts"],
+          globalSetup: ["test/e2e/setup.ts"],
           testTimeout: 4 * minute,
         },
       },

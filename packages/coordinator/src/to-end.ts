@@ -1,4 +1,4 @@
-import type { Hash, ReportDocument } from "@manyfold/protocol";
+import type { BlobStore, Hash, ReportDocument } from "@manyfold/protocol";
 import { hashBytes, ManyfoldError } from "@manyfold/protocol";
 import { MissingBlob } from "./blobs.ts";
 import type { Setting } from "./execution.ts";
@@ -28,6 +28,7 @@ export async function runToEnd(
   publish: (outputs: Outputs) => Promise<void>,
 ): Promise<Ending> {
   const { journal, blobs, clock } = world;
+  await requireTables(state, blobs);
   const lost = new Set<Hash>();
   for (;;) {
     try {
@@ -55,13 +56,20 @@ export async function runToEnd(
   return { status: "interrupted" };
 }
 
+/** Without its data every task would fail, and for good; better that none is tried. */
+async function requireTables({ data }: RunState, blobs: BlobStore): Promise<void> {
+  for (const { table } of [data.final, ...data.folds]) {
+    if ((await blobs.get(table.hash)) === undefined) throw gone(table.hash);
+  }
+}
+
 function gone(hash: Hash): ManyfoldError {
   return new ManyfoldError({
     code: "journal",
     path: `blob ${hash}`,
     condition: "the bytes that the journal names",
     got: "nothing, or damaged bytes",
-    help: "It holds the run's data, which no task can make again: start a new run.",
+    help: "It holds the run's data, which no task can make again: restore the file or start a new run.",
   });
 }
 

@@ -1,0 +1,100 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ExperimentInput } from "@manyfold/protocol";
+import { ReportDocument } from "@manyfold/protocol";
+import { describe, expect, test } from "vitest";
+import { bag, dropout, search, subspaces, writeExperiment } from "./experiments.ts";
+import { temporaryFolder } from "./folder.ts";
+import { document } from "./program.ts";
+
+const folder = temporaryFolder();
+const out = join(folder, "runs");
+
+/** What may not depend on where, by how many and in how many sessions an experiment was run. */
+async function determined(args: readonly string[]) {
+  const { runDir, artifact, ledger, metrics, analysis, best, status, reproducible } =
+    await document(args);
+  const file = (name: string) => readFileSync(join(runDir, name));
+  const { result } = ReportDocument.parse(JSON.parse(file("report.json").toString()));
+  const weights = file("artifact/weights.safetensors").toString("hex");
+  const manifest = file("artifact/manifest.json").toString();
+  const predictions = file("predictions.csv").toString();
+  expect({ artifact, status, reproducible }).toEqual({
+    artifact: join(runDir, "artifact"),
+    status: "done",
+    reproducible: true,
+  });
+  const equal = { ledger, weights, manifest, predictions, metrics, analysis, best, result };
+  return { equal, runDir };
+}
+
+/** Every experiment inline, run once for all tests. */
+const inline = new Map<string, ReturnType<typeof determined>>();
+function runInline(experiment: ExperimentInput): ReturnType<typeof determined> {
+  const { name } = experiment;
+  const known = inline.get(name);
+  if (known) return known;
+  const config = writeExperiment(folder, experiment);
+  const run = determined(["run", config, "--out", out, "--executor", "inline"]);
+  inline.set(name, run);
+  return run;
+}
+
+const EXECUTORS = [
+  ["threads", "1"],
+  ["threads", "2"],
+  ["threads", "3"],
+] as const;
+
+const EXPERIMENTS: readonly ExperimentInput[] = [bag, dropout, subspaces, search];
+
+describe.each(EXPERIMENTS)("$name", (experiment) => {
+  test("gives the same bits inline and on 1, 2 and 3 threads", async () => {
+    const expected = await runInline(experiment);
+    const config = writeExperiment(folder, experiment);
+    for (const [executor, workers] of EXECUTORS) {
+      const options = ["--out", out, "--executor", executor, "--workers", workers];
+      const { equal } = await determined(["run", config, ...options]);
+      expect(equal).toEqual(expected.equal);
+    }
+  });
+});
+
+test("another seed gives other bits", async () => {
+  const config = writeExperiment(folder, { ...bag, name: "seeds" });
+  const one = await runInline(bag);
+  const two = await determined(["run", config, "--out", out, "--seed", "4"]);
+  expect(two.equal.ledger).not.toBe(one.equal.ledger);
+  expect(two.equal.weights).not.toBe(one.equal.weights);
+});
+
+/** The same experiment with fewer members or trials, and the option that takes it back. */
+const GROWN: readonly (readonly [ExperimentInput, ExperimentInput, readonly string[]])[] = [
+  [bag, { ...bag, ensemble: { bagging: { members: 4 } } }, ["--members", "8"]],
+  [
+    subspaces,
+    {
+      ...subspaces,
+      ensemble: { bagging: { ...subspaces.ensemble.bagging, members: 2 } },
+    },
+    ["--members", "6"],
+  ],
+  [dropout, { ...dropout, ensemble: { dropout: { networks: 2, masks: 2 } } }, ["--members", "4"]],
+  [search, { ...search, search: { ...search.search, trials: 2 } }, ["--trials", "6"]],
+];
+
+describe.each(GROWN)("a smaller $name", (whole, small, growth) => {
+  test("grown is the whole one at once", async () => {
+    const atOnce = await runInline(whole);
+    const config = writeExperiment(folder, { ...small, name: `small-${small.name}` });
+    const before = await determined(["run", config, "--out", out]);
+    expect(before.equal.predictions).not.toBe(atOnce.equal.predictions);
+    const after = await determined(["resume", before.runDir, ...growth]);
+    expect(after.runDir).toBe(before.runDir);
+    expect(after.equal.ledger).toBe(atOnce.equal.ledger);
+    expect(after.equal.weights).toBe(atOnce.equal.weights);
+    expect(after.equal.predictions).toBe(atOnce.equal.predictions);
+    expect(after.equal.analysis).toEqual(atOnce.equal.analysis);
+    expect(after.equal.best).toEqual(atOnce.equal.best);
+  });
+});
