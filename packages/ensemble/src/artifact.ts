@@ -123,39 +123,39 @@ function parseManifest(bytes: Uint8Array, path: string): EnsembleManifest {
 function requireConsistent(manifest: EnsembleManifest, path: string): void {
   const { preprocessing, members, combiner, memberWeights, residualVariance } = manifest;
   const { inputs, target, width } = preprocessing;
-  const require = (holds: boolean, at: string, condition: string, got: unknown): void => {
+  const demand = (holds: boolean, at: string, condition: string, got: unknown): void => {
     if (!holds) throw refused(`${path} ${at}`, condition, show(got));
   };
   const encoded = inputs.reduce((sum, column) => sum + widthOf(column), 0);
-  require(width === encoded, "preprocessing.width", `${encoded}, as its inputs`, width);
+  demand(width === encoded, "preprocessing.width", `${encoded}, as its inputs`, width);
   let last = -1;
   for (const [index, { member, features }] of members.entries()) {
     const at = `members.${index}`;
-    require(member > last, `${at}.member`, `above ${last}, members being in order`, member);
+    demand(member > last, `${at}.member`, `above ${last}, members being in order`, member);
     last = member;
     if (features === null) continue;
     const ascending = features.every((feature, i) => feature > (features[i - 1] ?? -1));
     const fits = ascending && features.length > 0 && (features.at(-1) ?? 0) < width;
-    require(fits, `${at}.features`, `ascending and below ${width}`, features);
+    demand(fits, `${at}.features`, `ascending and below ${width}`, features);
   }
   // Every network has a member, so there are no more networks than members.
   const used = new Set(members.map(({ network }) => network));
   const dense = members.every(({ network }) => network < used.size);
-  require(dense, "members", `of networks 0 to ${used.size - 1}`, Math.max(...used));
+  demand(dense, "members", `of networks 0 to ${used.size - 1}`, Math.max(...used));
   for (const index of used) {
     const sizes = new Set(featureCounts(manifest, index));
-    require(sizes.size === 1, `members of network ${index}`, "of one number of inputs", [...sizes]);
+    demand(sizes.size === 1, `members of network ${index}`, "of one number of inputs", [...sizes]);
   }
   if ("weighted" in combiner) {
     const fits =
       memberWeights?.length === members.length &&
       memberWeights.every((weight) => weight >= 0) &&
       memberWeights.some((weight) => weight > 0);
-    require(fits, "memberWeights", `${members.length} shares, not all 0`, memberWeights);
+    demand(fits, "memberWeights", `${members.length} shares, not all 0`, memberWeights);
   }
   if (residualVariance !== null) {
     const fits = target.task === "regression" && residualVariance.length === outputsOf(target);
-    require(fits, "residualVariance", "one number per target column", residualVariance);
+    demand(fits, "residualVariance", "one number per target column", residualVariance);
   }
   asArtifact(path, () => {
     requireCombiner(combiner, target.task);
