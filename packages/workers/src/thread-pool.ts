@@ -201,7 +201,9 @@ function lossOf(error: unknown) {
 /** This package's thread program beside this file: a source next to sources, else JavaScript. */
 function programOf({ program }: ThreadPoolOptions): { filename: string; execArgv: string[] } {
   const source = import.meta.url.endsWith(".ts");
-  const own = new URL(source ? "./thread.ts" : "./thread.js", import.meta.url);
+  const own = source
+    ? new URL("./thread.ts", import.meta.url)
+    : new URL("./thread.js", import.meta.url);
   // Threads would inherit the process's flags otherwise, and with them a test runner's conditions.
   const flags = source ? ["--conditions=@manyfold/source", "--import", "tsx"] : [];
   return { filename: (program ?? own).href, execArgv: flags };
