@@ -139,3 +139,9 @@ test("trials without a value are marked and do not move the best so far", () => 
   const heights = [...steps.matchAll(/[MLV](?:[\d.]+,)?([\d.]+)/g)].map(([, y]) => Number(y));
   expect(heights.every((y, i) => i === 0 || y >= heights[i - 1]!)).toBe(true);
 });
+
+test("members that have every row right are counted", () => {
+  const members = analysis.members.map((row, index) => ({ ...row, accuracy: index < 3 ? 1 : 0.9 }));
+  const text = memberErrors({ ...analysis, members }, "Brier score")?.markup.replace(/\s+/g, " ");
+  expect(text).toContain("3 of 31 have every row right.");
+});

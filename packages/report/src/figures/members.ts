@@ -23,6 +23,8 @@ export function memberErrors(analysis: ErrorAnalysis, error: string): Html | nul
     .map((row, index) => ({ ...row, rank: index + 1 }));
   const range = extent([...ranked.map(({ alone }) => alone), floor, ensembleError]);
   const best = ranked.filter((row) => row.best);
+  const low = (ranked[0]?.alone ?? 0) - range.low < 0.1 * (range.high - range.low);
+  const perfect = members.filter(({ accuracy }) => accuracy === 1).length;
   const rivals = ranked.filter(({ alone }) => alone < ensembleError).length;
 
   const draw = ({ narrow, height }: Size): Plot.PlotOptions => {
@@ -77,9 +79,9 @@ export function memberErrors(analysis: ErrorAnalysis, error: string): Html | nul
           text: (row: (typeof ranked)[number]) =>
             `member ${row.member}, the best: ${number(row.alone)}`,
           textAnchor: "start",
-          // Every other dot is higher, so that below the best there is room.
-          dx: -4,
-          dy: 17,
+          // Every other dot is higher, so that below the best there is room, but for the axis.
+          dx: low ? 10 : -4,
+          dy: low ? -14 : 17,
           fill: colour("best"),
           stroke: colour("paper"),
           strokeWidth: 4,
@@ -95,6 +97,7 @@ export function memberErrors(analysis: ErrorAnalysis, error: string): Html | nul
       ? "None is as good as the average of all."
       : `${count(rivals)} of ${count(ranked.length)} ${rivals === 1 ? "is" : "are"} better alone than the average of all; which ones could not be known before these rows were scored.`
   }
+  ${perfect > 0 && `${count(perfect)} of ${count(ranked.length)} ${perfect === 1 ? "has" : "have"} every row right.`}
   ${range.low !== 0 && "The error axis does not start at 0."}`;
   return figure(
     chart(

@@ -101,6 +101,7 @@ function analysisTiles(analysis: ErrorAnalysis, subject: Subject): Tile[] {
       : [Math.sqrt(analysis.ensembleError), Math.sqrt(other)];
     if (its === 0) return "no error at all";
     const less = 1 - mine / its;
+    if (less < -1) return `the ensemble has ${number(mine / its)} times as much`;
     return less >= 0
       ? `the ensemble has ${percent(less)} less`
       : `the ensemble has ${percent(-less)} more`;
@@ -131,6 +132,14 @@ function tiles({ result }: ReportDocument, subject: Subject): Html | null {
       value: print(test),
       note: `${of}${counted(result.data.rows.test, "row")}`,
     });
+  }
+  const { confusion } = result;
+  if (score && test === null && confusion !== null) {
+    // Without test rows no combined score comes with the document, but the counts do.
+    const rows = confusion.flat().reduce((sum, each) => sum + each, 0);
+    const right = confusion.reduce((sum, row, index) => sum + (row[index] ?? 0), 0);
+    const note = `combined by ${subject.combiner}: ${count(right)} of ${counted(rows, "row")} right`;
+    shown.push({ name: "accuracy on training rows", value: percent(right / rows), note });
   }
   const outOfBag = metrics.oob && score?.value(metrics.oob);
   if (score && typeof outOfBag === "number") {

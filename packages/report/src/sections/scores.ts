@@ -18,17 +18,14 @@ const print = (score: Score, metrics: Metrics) => {
 /** The combiners, the best and the mean member side by side on the test rows. */
 export function comparison(result: RunResult, subject: Subject): Html | null {
   const { test } = result.metrics;
-  const named = `${subject.combiner} (the configured combiner)`;
-  const mine: Line[] = test
-    ? [{ name: subject.ensemble ? named : "the network", metrics: test, mine: true }]
-    : [];
-  const lines = [
-    ...mine,
-    ...result.comparison
-      .filter(({ name }) => test === null || name !== subject.combiner)
-      .map((row) => ({ ...row, mine: false })),
-  ];
-  if (lines.length < 2) return null;
+  const configured = ({ name }: { name: string }) => name === subject.combiner;
+  const given = test ? [{ name: subject.combiner, metrics: test }] : [];
+  const rows = [...given, ...result.comparison.filter((row) => test === null || !configured(row))];
+  const lines = rows.map((row): Line => {
+    const mine = configured(row);
+    return { ...row, mine, name: mine ? `${row.name} (the configured combiner)` : row.name };
+  });
+  if (!subject.ensemble || lines.length < 2) return null;
   const scores = scoresOf(subject);
   const best = scores.map((score) => {
     const values = lines.flatMap(({ metrics }) => score.value(metrics) ?? []);
