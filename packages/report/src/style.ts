@@ -112,7 +112,9 @@ footer { margin-top: 40px; padding-bottom: 30px; color: var(--muted); font-size:
 @media print {
   :root { color-scheme: light; ${light} }
   @page { margin: 15mm 14mm; }
-  body { font-size: 9.5pt; }
+  html { font-size: 12.5px; }
+  body { font-size: 1rem; }
+  .tiles { grid-template-columns: repeat(auto-fit, minmax(110px, 1fr)); }
   .wide .plot { max-width: 600px; } .map .plot { max-width: 290px; }
   main, footer { max-width: none; padding: 0; }
   header { padding-top: 0; }
