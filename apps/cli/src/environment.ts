@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as delay } from "node:timers/promises";
 import type { Clock, Timers } from "@manyfold/protocol";
 
 /** The machine's clock. The only place where time enters. */
@@ -9,8 +9,11 @@ export const clock: Clock = {
 
 /** The machine's timers. */
 export const timers: Timers = {
-  sleep: (milliseconds, signal) =>
-    delay(milliseconds, undefined, signal === undefined ? {} : { signal }),
+  sleep: (milliseconds, signal) => {
+    const options = signal === undefined ? {} : { signal };
+    // A timer of 0 waits for a whole millisecond; a turn of the event loop is what is meant.
+    return milliseconds === 0 ? turn(undefined, options) : delay(milliseconds, undefined, options);
+  },
   every: (milliseconds, callback) => {
     const timer = setInterval(callback, milliseconds);
     return () => clearInterval(timer);

@@ -1,4 +1,4 @@
-import { availableParallelism, freemem, hostname, totalmem } from "node:os";
+import { freemem, hostname, totalmem } from "node:os";
 import type { BlobStore, Executor, Limits } from "@manyfold/protocol";
 import { inlineExecutor, threadsExecutor } from "@manyfold/workers";
 import { clock, timers } from "./environment.ts";
@@ -7,13 +7,15 @@ export interface ExecutorOptions {
   readonly workers: number;
   readonly limits: Limits;
   readonly blobs: BlobStore;
+  /** Bytes that running tasks may take together. */
+  readonly memory: number;
 }
 
 /** Where tasks can run; a row per `--executor`. */
 export const executors = {
-  inline: ({ blobs, limits }: ExecutorOptions): Executor =>
-    inlineExecutor({ blobs, clock, timers, limits, host: hostname() }),
-  threads: ({ blobs, limits, workers }: ExecutorOptions): Executor =>
+  inline: ({ blobs, limits, memory }: ExecutorOptions): Executor =>
+    inlineExecutor({ blobs, clock, timers, limits, memory, host: hostname() }),
+  threads: ({ blobs, limits, workers, memory }: ExecutorOptions): Executor =>
     threadsExecutor({
       blobs,
       clock,
@@ -21,18 +23,13 @@ export const executors = {
       limits,
       workers,
       host: hostname(),
-      memory: memoryBudget(),
+      memory,
     }),
 } satisfies Record<string, (options: ExecutorOptions) => Executor>;
 
 export type ExecutorName = keyof typeof executors;
 
-/** One thread per core. */
-export function defaultWorkers(): number {
-  return availableParallelism();
-}
-
 /** Bytes that training may take: what is free now, but at least half of the machine. */
-function memoryBudget(): number {
+export function memoryBudget(): number {
   return Math.max(freemem(), totalmem() / 2);
 }

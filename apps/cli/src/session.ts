@@ -7,11 +7,12 @@ import { prepare } from "@manyfold/data";
 import { directoryBlobs, fileJournal, hashOf, readCsv, readJournal } from "@manyfold/files";
 import type { BlobStore, Journal, JournalRecord } from "@manyfold/protocol";
 import { ManyfoldError, RunDocument } from "@manyfold/protocol";
+import { fitWorkers } from "@manyfold/workers";
 import type { Config } from "./config.ts";
 import { runDocument } from "./document.ts";
 import { clock } from "./environment.ts";
 import type { ExecutorName } from "./executors.ts";
-import { executors } from "./executors.ts";
+import { executors, memoryBudget } from "./executors.ts";
 import { growthOf } from "./growth.ts";
 import { createProgress, noteOf } from "./progress.ts";
 import { publish } from "./publish.ts";
@@ -143,7 +144,14 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
   const { limits } = state.experiment;
   const progress = createProgress(process.stderr, clock, flags.quiet === true);
   const { drain, release } = onInterrupt(paths.folder);
-  const executor = executors[flags.executor]({ blobs, workers: flags.workers, limits });
+  const memory = memoryBudget();
+  const { workers, note: fit } = fitWorkers(
+    flags.workers,
+    memory,
+    allTasks(state).map(({ spec }) => spec),
+  );
+  if (fit !== undefined) tell(fit);
+  const executor = executors[flags.executor]({ blobs, workers, limits, memory });
   const observe = (event: Parameters<typeof noteOf>[0], now: RunState) => {
     const note = noteOf(event);
     progress.update({ ...progressOf(now), ...(note === undefined ? {} : { note }) });

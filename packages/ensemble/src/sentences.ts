@@ -4,7 +4,8 @@ type Figures = Omit<ErrorAnalysis, "sentences">;
 
 /** What the figures say, in plain English; each sentence holds of these figures. */
 export function sentences(figures: Figures): string[] {
-  const rules = figures.k === 1 ? [alone] : [gain, bestMember, floor, enough, likeness, limits];
+  const rules =
+    figures.k === 1 ? [alone] : [gain, bestMember, faultless, floor, enough, likeness, limits];
   return [...rules, rows].map((rule) => rule(figures)).filter((text) => text !== null);
 }
 
@@ -29,9 +30,16 @@ function bestMember({ members, best, ensembleError }: Figures): string | null {
   const share = (ensembleError - chosen.error) / chosen.error;
   const name = `the best single member on these rows (number ${chosen.member}, ${figure(chosen.error)})`;
   if (Math.abs(share) < 1e-9) return `The ensemble is as good as ${name}.`;
-  return share < 0
-    ? `The ensemble's error is ${percent(-share)} below that of ${name}.`
+  if (share < 0) return `The ensemble's error is ${percent(-share)} below that of ${name}.`;
+  return share > 1
+    ? `The ensemble's error is ${figure(share + 1)} times that of ${name}.`
     : `The ensemble's error is ${percent(share)} above that of ${name}.`;
+}
+
+/** How many members make no mistake: on small problems the question that is asked. */
+function faultless({ k, rows: count, members }: Figures): string | null {
+  const right = members.filter(({ accuracy }) => accuracy === 1).length;
+  return right === 0 ? null : `${right} of the ${k} members have all ${count} rows right.`;
 }
 
 function floor({ k, v, c, predictedError }: Figures): string | null {
