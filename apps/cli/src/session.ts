@@ -2,11 +2,19 @@ import { readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join, resolve as resolvePath } from "node:path";
 import type { Ending, RunState, Setting } from "@manyfold/coordinator";
-import { begin, checkExperiment, fold, progressOf, record, runToEnd } from "@manyfold/coordinator";
+import {
+  allTasks,
+  begin,
+  checkExperiment,
+  fold,
+  progressOf,
+  record,
+  runToEnd,
+} from "@manyfold/coordinator";
 import { prepare } from "@manyfold/data";
 import { directoryBlobs, fileJournal, hashOf, readCsv, readJournal } from "@manyfold/files";
-import type { BlobStore, Journal, JournalRecord } from "@manyfold/protocol";
-import { ManyfoldError, RunDocument } from "@manyfold/protocol";
+import type { BlobStore, Journal, JournalRecord, TaskSpec } from "@manyfold/protocol";
+import { ManyfoldError, RunDocument, tagOf } from "@manyfold/protocol";
 import { fitWorkers } from "@manyfold/workers";
 import type { Config } from "./config.ts";
 import { runDocument } from "./document.ts";
@@ -145,11 +153,7 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
   const progress = createProgress(process.stderr, clock, flags.quiet === true);
   const { drain, release } = onInterrupt(paths.folder);
   const memory = memoryBudget();
-  const { workers, note: fit } = fitWorkers(
-    flags.workers,
-    memory,
-    allTasks(state).map(({ spec }) => spec),
-  );
+  const { workers, note: fit } = fitWorkers(flags.workers, memory, shapesOf(state));
   if (fit !== undefined) tell(fit);
   const executor = executors[flags.executor]({ blobs, workers, limits, memory });
   const observe = (event: Parameters<typeof noteOf>[0], now: RunState) => {
@@ -175,6 +179,16 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
     await executor.close();
     await journal.close();
   }
+}
+
+/** One task per network and batch: what tasks need of memory depends on little else. */
+function shapesOf(state: RunState): TaskSpec[] {
+  const shapes = new Map<string, TaskSpec>();
+  for (const { spec } of allTasks(state)) {
+    const { model, data, train } = spec;
+    shapes.set(JSON.stringify([model, data.hash, train.batch, tagOf(train.optimizer)]), spec);
+  }
+  return [...shapes.values()];
 }
 
 /** Exit codes by how a run ended. */
