@@ -47,7 +47,7 @@ function yields(rows: number): string {
 }
 
 const train = { epochs: 6, batch: 16, optimizer: { adam: { lr: 0.03 } } };
-const model = { layers: [{ dense: { units: 5, activation: "tanh" } }] } as const;
+const model = { layers: [{ dense: { units: 5, activation: "tanh" as const } }] };
 
 /** Eight nets, each on rows drawn for it. */
 export const bag = {

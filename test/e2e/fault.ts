@@ -18,25 +18,27 @@ function die(): never {
   for (;;);
 }
 
+type Write = (
+  this: FileHandle,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+) => Promise<{ bytesWritten: number }>;
+
 const byte = process.env["DIE_AT_BYTE"];
 if (byte !== undefined) {
   const last = Number(byte);
   const handle = await fs.open(process.execPath);
   const prototype = Object.getPrototypeOf(handle) as FileHandle;
   await handle.close();
-  const write = prototype.write as (
-    this: FileHandle,
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-    position: number,
-  ) => Promise<{ bytesWritten: number }>;
+  const original = Object.getOwnPropertyDescriptor(prototype, "write")?.value as Write;
   Object.assign(prototype, {
-    async write(this: FileHandle, ...[bytes, offset, length, position]: Parameters<typeof write>) {
+    async write(this: FileHandle, ...[bytes, offset, length, position]: Parameters<Write>) {
       if (!isJournal(this) || position + length <= last) {
-        return write.call(this, bytes, offset, length, position);
+        return original.call(this, bytes, offset, length, position);
       }
-      if (position < last) await write.call(this, bytes, offset, last - position, position);
+      if (position < last) await original.call(this, bytes, offset, last - position, position);
       die();
     },
   });

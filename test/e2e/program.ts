@@ -59,6 +59,6 @@ export async function document(
   options: StartOptions = {},
 ): Promise<RunDocument> {
   const outcome = await manyfold([...args, "--json"], options);
-  expect(outcome, outcome.stderr).toMatchObject({ code });
+  expect(outcome, `stderr: ${outcome.stderr}`).toMatchObject({ code });
   return RunDocument.parse(JSON.parse(outcome.stdout));
 }

@@ -95,7 +95,10 @@ describe.skipIf(process.platform !== "linux")("killed with SIGKILL", () => {
         const args = index === 0 ? ["run", calm.config, "--out", out] : ["resume", onlyRun(out)];
         const fault = { DIE_AT_BYTE: String(point) };
         const outcome = await manyfold([...args, ...INLINE], { fault });
-        expect(outcome, outcome.stderr).toMatchObject({ signal: "SIGKILL", stdout: "" });
+        expect(outcome, `stderr: ${outcome.stderr}`).toMatchObject({
+          signal: "SIGKILL",
+          stdout: "",
+        });
       }
       await expectSameEnd(onlyRun(out), calm);
     },
@@ -109,7 +112,7 @@ describe.skipIf(process.platform !== "linux")("killed with SIGKILL", () => {
       const outcome = await manyfold(["run", calm.config, "--out", out, ...INLINE], {
         fault: { DIE_AT_RENAME },
       });
-      expect(outcome, outcome.stderr).toMatchObject({ signal: "SIGKILL" });
+      expect(outcome, `stderr: ${outcome.stderr}`).toMatchObject({ signal: "SIGKILL" });
       const run = onlyRun(out);
       expect(existsSync(join(run, DIE_AT_RENAME))).toBe(false);
       await expectSameEnd(run, calm);
@@ -171,7 +174,7 @@ describe("asked to stop", () => {
     await grown(out, 1);
     running.process.kill(signal);
     const { code, stdout, stderr } = await running.outcome;
-    expect(code, stderr).toBe(130);
+    expect(code, `stderr: ${stderr}`).toBe(130);
     expect(stderr).toMatchInlineSnapshot(`
       "
       Finishing the tasks that run; press Ctrl-C again to stop at once. Nothing done is lost.
@@ -211,7 +214,7 @@ describe("asked to stop", () => {
     await asked;
     running.process.kill("SIGINT");
     const outcome = await running.outcome;
-    expect(outcome, outcome.stderr).toMatchObject({ code: 130, stdout: "" });
+    expect(outcome, `stderr: ${outcome.stderr}`).toMatchObject({ code: 130, stdout: "" });
     expect((await recordsOf(onlyRun(out))).map(({ type }) => type)).toEqual(["created"]);
   });
 });
