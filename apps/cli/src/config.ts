@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import type { Complaint, Experiment } from "@manyfold/protocol";
+import { experimentComplaints } from "@manyfold/coordinator";
+import type { Complaint, ConfigComplaint, Experiment } from "@manyfold/protocol";
 import { ManyfoldError, parseExperiment } from "@manyfold/protocol";
-import type { Document, Node, ParsedNode } from "yaml";
-import { isMap, isNode, LineCounter, parseDocument } from "yaml";
+import type { Document, ParsedNode } from "yaml";
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 
 /** A configuration as read: the experiment, and the text it was written as. */
 export interface Config {
@@ -29,9 +30,9 @@ export async function readConfig(path: string): Promise<Config> {
     });
   }
   const parsed = parseExperiment(document.toJS() as unknown);
-  if (parsed.ok) return { path, text, experiment: parsed.experiment };
-  const [first, ...others] = parsed.complaints.map((complaint): Complaint => {
-    const { line, col } = lines.linePos(offsetOf(document, complaint.path));
+  const found = parsed.ok ? experimentComplaints(parsed.experiment) : parsed.complaints;
+  const [first, ...others] = found.map((complaint): Complaint => {
+    const { line, col } = lines.linePos(offsetOf(document, complaint));
     const name = complaint.path.join(".") || basename(path);
     const { condition, got, help } = complaint;
     return {
@@ -42,8 +43,9 @@ export async function readConfig(path: string): Promise<Config> {
       ...(help === undefined ? {} : { help }),
     };
   });
-  if (!first) throw new Error(`The configuration ${path} was refused without a reason.`);
-  throw new ManyfoldError(first, others);
+  if (first) throw new ManyfoldError(first, others);
+  if (!parsed.ok) throw new Error(`The configuration ${path} was refused without a reason.`);
+  return { path, text, experiment: parsed.experiment };
 }
 
 async function readText(path: string): Promise<string> {
@@ -61,26 +63,29 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-/** The position of the deepest part of a path that the document has; for a key, the key's own. */
-function offsetOf(document: Document<ParsedNode>, path: readonly (string | number)[]): number {
+/** The position of the deepest part of a path that the document has: of its key, or of its value. */
+function offsetOf(
+  document: Document<ParsedNode>,
+  { path, at }: Pick<ConfigComplaint, "path" | "at">,
+): number {
   let node: unknown = document.contents;
   let offset = 0;
-  for (const part of path) {
-    if (!isNode(node)) break;
+  for (const [depth, part] of path.entries()) {
     if (isMap(node)) {
       const pair = node.items.find(
-        (item) => String((item.key as Node | null)?.toJSON()) === String(part),
+        ({ key }) => isScalar(key) && String(key.value) === String(part),
       );
-      const key = pair?.key;
-      if (!isNode(key)) break;
-      offset = key.range?.[0] ?? offset;
-      node = pair?.value;
+      if (!isNode(pair?.key)) break;
+      offset = pair.key.range?.[0] ?? offset;
+      node = pair.value;
+    } else if (isSeq(node)) {
+      node = node.items[Number(part)];
     } else {
-      node = "get" in node && typeof node.get === "function" ? node.get(part, true) : undefined;
-      if (isNode(node)) offset = node.range?.[0] ?? offset;
+      break;
     }
+    const last = depth === path.length - 1;
+    // A map's own place is the line below its key, where nobody looks.
+    if (isNode(node) && !isMap(node) && !(last && at === "key")) offset = node.range?.[0] ?? offset;
   }
-  // The value's own place is the better one where there is a scalar to point at.
-  if (isNode(node) && !isMap(node) && "value" in node) return node.range?.[0] ?? offset;
   return offset;
 }

@@ -1,70 +1,81 @@
-import type { Experiment } from "@manyfold/protocol";
-import { ManyfoldError } from "@manyfold/protocol";
-import { settingOf, trialCount } from "./trials.ts";
+import type { ConfigComplaint, Experiment } from "@manyfold/protocol";
+import { complaintError, show } from "@manyfold/protocol";
+import { searchComplaints } from "@manyfold/search";
 import { drawOf, hasOutOfBag } from "./units.ts";
 
-/**
- * What the schema cannot see, because several parts of the experiment are involved. Every setting
- * that a search will try is made once, so that none of them is found out hours later.
- *
- * @throws ManyfoldError
- */
-export function checkExperiment(experiment: Experiment): void {
-  const { train, ensemble, data, search, model } = experiment;
-  if (train.earlyStopping?.on === "oob" && !hasOutOfBag(drawOf(ensemble))) {
-    refuse(
-      "train.earlyStopping.on",
-      "holdout where no member leaves rows out",
-      '"oob"',
-      "Out-of-bag rows come with ensemble.bagging.",
-    );
-  }
-  if (data.task === "regression" && ensemble && "vote" in ensemble.combine) {
-    refuse(
-      "ensemble.combine",
-      "mean, median or weighted for a regression",
-      '"vote"',
-      "Votes are for classes.",
-    );
-  }
-  if (data.task === "regression" && !["auto", "linear"].includes(model.output)) {
-    refuse(
-      "model.output",
-      "linear or auto for a regression",
-      `"${model.output}"`,
-      "Sigmoid and softmax outputs are probabilities.",
-    );
-  }
-  if (data.task === "classification" && model.output === "linear") {
-    refuse(
-      "model.output",
-      "sigmoid, softmax or auto for a classification",
-      '"linear"',
-      "A linear output is no probability.",
-    );
-  }
-  if (data.task === "classification" && Array.isArray(data.target)) {
-    refuse(
-      "data.target",
-      "one column for a classification",
-      JSON.stringify(data.target),
-      "Several targets are for regression.",
-    );
-  }
-  if (search?.each === "ensemble" && !ensemble) {
-    refuse(
-      "search.each",
-      "model without an ensemble section",
-      '"ensemble"',
-      "Add ensemble: to try ensembles.",
-    );
-  }
-  for (let trial = 0; trial < trialCount(experiment); trial++) {
-    const { search: _, ...setting } = settingOf(experiment, trial);
-    checkExperiment(setting);
-  }
+/** A rule that several parts of an experiment have to keep together. */
+interface Rule {
+  readonly path: readonly (string | number)[];
+  readonly broken: (experiment: Experiment) => boolean;
+  readonly condition: string;
+  readonly got: (experiment: Experiment) => unknown;
+  readonly help: string;
 }
 
-function refuse(path: string, condition: string, got: string, help: string): never {
-  throw new ManyfoldError({ code: "config", path, condition, got, help });
+const RULES: readonly Rule[] = [
+  {
+    path: ["train", "earlyStopping", "on"],
+    broken: ({ train, ensemble }) =>
+      train.earlyStopping?.on === "oob" && !hasOutOfBag(drawOf(ensemble)),
+    condition: "holdout where no member leaves rows out",
+    got: ({ train }) => train.earlyStopping?.on,
+    help: "Out-of-bag rows come with ensemble.bagging.",
+  },
+  {
+    path: ["ensemble", "combine"],
+    broken: ({ data, ensemble }) =>
+      data.task === "regression" && ensemble !== undefined && "vote" in ensemble.combine,
+    condition: "mean, median or weighted for a regression",
+    got: () => "vote",
+    help: "Votes are for classes.",
+  },
+  {
+    path: ["model", "output"],
+    broken: ({ data, model }) =>
+      data.task === "regression" && ["sigmoid", "softmax"].includes(model.output),
+    condition: "linear or auto for a regression",
+    got: ({ model }) => model.output,
+    help: "Sigmoid and softmax outputs are probabilities.",
+  },
+  {
+    path: ["data", "target"],
+    broken: ({ data }) => data.task === "classification" && Array.isArray(data.target),
+    condition: "one column for a classification",
+    got: ({ data }) => data.target,
+    help: "Several targets are for regression.",
+  },
+  {
+    path: ["search", "each"],
+    broken: ({ search, ensemble }) => search?.each === "ensemble" && ensemble === undefined,
+    condition: "model without an ensemble section",
+    got: ({ search }) => search?.each,
+    help: "Add an ensemble section to try ensembles.",
+  },
+];
+
+/**
+ * What is wrong with an experiment beyond what its schema sees, because several parts of it are
+ * involved: found before anything runs, each with the place to point to in the file.
+ */
+export function experimentComplaints(experiment: Experiment): ConfigComplaint[] {
+  const broken = RULES.filter((rule) => rule.broken(experiment)).map(
+    ({ path, condition, got, help }): ConfigComplaint => ({
+      path: [...path],
+      at: "value",
+      condition,
+      got: show(got(experiment)),
+      help,
+    }),
+  );
+  return [...broken, ...searchComplaints(experiment)];
+}
+
+/**
+ * Refuses an experiment that could not be run as it stands.
+ *
+ * @throws ManyfoldError with the first complaint
+ */
+export function checkExperiment(experiment: Experiment): void {
+  const [first] = experimentComplaints(experiment);
+  if (first !== undefined) throw complaintError(first);
 }

@@ -1,4 +1,4 @@
-export { checkExperiment } from "./check.ts";
+export { checkExperiment, experimentComplaints } from "./check.ts";
 export { MissingBlob } from "./blobs.ts";
 export type { Setting } from "./execution.ts";
 export { executionOf } from "./execution.ts";
