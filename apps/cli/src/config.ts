@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
 import { experimentComplaints } from "@manyfold/coordinator";
 import type { Complaint, ConfigComplaint, Experiment } from "@manyfold/protocol";
 import { ManyfoldError, parseExperiment } from "@manyfold/protocol";
@@ -29,15 +28,15 @@ export async function readConfig(path: string): Promise<Config> {
       help: "Indent with spaces and put a space after each colon.",
     });
   }
-  const parsed = parseExperiment(document.toJS() as unknown);
+  const parsed = parseExperiment(valueOf(document, path));
   const found = parsed.ok ? experimentComplaints(parsed.experiment) : parsed.complaints;
   const [first, ...others] = found.map((complaint): Complaint => {
     const { line, col } = lines.linePos(offsetOf(document, complaint));
-    const name = complaint.path.join(".") || basename(path);
+    const name = complaint.path.join(".");
     const { condition, got, help } = complaint;
     return {
       code: "config",
-      path: `${path}:${line}:${col} ${name}`,
+      path: `${path}:${line}:${col} ${name}`.trimEnd(),
       condition,
       ...(got === undefined ? {} : { got }),
       ...(help === undefined ? {} : { help }),
@@ -46,6 +45,22 @@ export async function readConfig(path: string): Promise<Config> {
   if (first) throw new ManyfoldError(first, others);
   if (!parsed.ok) throw new Error(`The configuration ${path} was refused without a reason.`);
   return { path, text, experiment: parsed.experiment };
+}
+
+/** The document's value; only here are aliases followed. */
+function valueOf(document: Document<ParsedNode>, path: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    throw new ManyfoldError({
+      code: "config",
+      path,
+      condition: "valid YAML",
+      got: error.message,
+      help: "An asterisk begins an alias; put the text in quotes if none is meant.",
+    });
+  }
 }
 
 async function readText(path: string): Promise<string> {

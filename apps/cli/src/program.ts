@@ -33,7 +33,8 @@ export function createProgram(): Command {
     )
     .version(VERSION)
     .exitOverride()
-    .showHelpAfterError("(see manyfold COMMAND --help)")
+    // Said by main in the one form of errors, as text or as a document.
+    .configureOutput({ outputError: () => undefined })
     .addHelpText(
       "after",
       `
@@ -44,6 +45,6 @@ Examples:
 `,
     );
   for (const register of COMMANDS) register(program);
-  for (const command of program.commands) command.exitOverride().showHelpAfterError();
+  for (const command of program.commands) command.exitOverride();
   return program;
 }

@@ -129,7 +129,9 @@ function valueAt(input: unknown, path: readonly (string | number)[]): unknown {
 
 /** A value of another kind than the schema names, or none at all. */
 function wanted({ value, known }: Place): Finding {
-  if (known.type === "number" && typeof value === "number") return { condition: "a finite number" };
+  if (known.type === "number" && known.const === undefined && typeof value === "number") {
+    return { condition: "a finite number" };
+  }
   const condition = inWords(known);
   const meant = typeof value === "string" ? nearest(value, namesOf(known)) : undefined;
   if (meant !== undefined) return { condition, help: `Did you mean ${meant}?` };
