@@ -1,0 +1,187 @@
+import { prepare, rawTable } from "@manyfold/data";
+import type { ExperimentInput, JournalRecord, TaskResult } from "@manyfold/protocol";
+import { compareKeys, Experiment, FINAL, hashJson, taskId } from "@manyfold/protocol";
+import { describe, expect, test } from "vitest";
+import { ledgerOf } from "./ledger.ts";
+import { allTasks, finalTasks, plan } from "./plan.ts";
+import type { RunState } from "./state.ts";
+import { begin, fold } from "./state.ts";
+
+const LABELS = ["a", "b", "c"];
+
+function created(extra: Partial<ExperimentInput>): JournalRecord {
+  const experiment = Experiment.parse({
+    version: 1,
+    name: "plan",
+    seed: 3,
+    data: {
+      source: "rows.csv",
+      target: "y",
+      task: "classification",
+      split: { test: 0.25, stratify: true },
+    },
+    model: { layers: [{ dense: { units: 4, activation: "tanh" } }] },
+    train: { epochs: 2 },
+    ...extra,
+  });
+  const rows = Array.from({ length: 24 }, (_, row) => [String(row), LABELS[row % 3] ?? ""]);
+  const lines = rows.map((_, row) => row + 2);
+  const cells = { source: "rows.csv", hash: hashJson(rows), header: ["x", "y"], rows, lines };
+  const { data } = prepare(rawTable(cells, experiment.data), experiment);
+  return {
+    type: "created",
+    version: 1,
+    run: "run",
+    experiment,
+    variant: "js",
+    data,
+    time: 0,
+    manyfold: "test",
+  };
+}
+
+const bag = (members: number): Partial<ExperimentInput> => ({ ensemble: { bagging: { members } } });
+
+const search: Partial<ExperimentInput> = {
+  search: {
+    trials: 3,
+    space: { "train.optimizer.adam.lr": { float: [0.001, 0.1], scale: "log" } },
+    assess: { folds: { k: 2 } },
+  },
+};
+
+const result = (task: string): TaskResult => ({
+  weights: { hash: task, bytes: 4 },
+  parameters: 1,
+  predictions: {},
+  curve: [],
+  epoch: 1,
+  stopped: false,
+});
+
+const completed = (task: string, worker = "w"): JournalRecord => ({
+  type: "completed",
+  task,
+  attempt: 1,
+  worker,
+  result: result(task),
+  seconds: 1,
+  time: 1,
+});
+
+const assessed = (trial: number, value: number | null): JournalRecord => ({
+  type: "assessed",
+  trial,
+  value,
+  standardError: null,
+  cells: [value],
+  epoch: 1,
+  time: 1,
+});
+
+const ids = (tasks: readonly { id: string }[]) => tasks.map(({ id }) => id);
+
+function finishAll(state: RunState): RunState {
+  for (const { id } of allTasks(state)) fold(state, completed(id));
+  return state;
+}
+
+describe("the plan of a bag", () => {
+  test("is its members in order, each task once, ids the hash of their specs", () => {
+    const state = begin(created(bag(5)));
+    const next = plan(state, new Set(), 100);
+    expect(next.map(({ key }) => key.unit)).toEqual([0, 1, 2, 3, 4]);
+    expect(new Set(ids(next)).size).toBe(5);
+    for (const { id, spec, key } of next) {
+      expect(id).toBe(taskId(spec));
+      expect(key.trial).toBe(FINAL);
+    }
+  });
+
+  test("leaves out what has ended, what is in flight, and what is over the limit", () => {
+    const state = begin(created(bag(5)));
+    const [a, b, c] = ids(plan(state, new Set(), 100));
+    fold(state, completed(a ?? ""));
+    expect(ids(plan(state, new Set([b ?? ""]), 1))).toEqual([c]);
+  });
+
+  test("asks again for a lost task, with its failures counted, until the verdict", () => {
+    const state = begin(created(bag(1)));
+    const lost = (): JournalRecord => ({
+      type: "failed",
+      task: ids(finalTasks(state))[0] ?? "",
+      attempt: 1,
+      worker: "w",
+      failure: { code: "lost", message: "gone", permanent: false },
+      seconds: 0,
+      time: 1,
+    });
+    for (const open of [1, 1, 0]) {
+      fold(state, lost());
+      expect(plan(state, new Set(), 9)).toHaveLength(open);
+    }
+  });
+
+  test("of a smaller bag is the beginning of that of a larger one, and growing keeps what is done", () => {
+    const small = begin(created(bag(3)));
+    const large = ids(finalTasks(begin(created(bag(6)))));
+    expect(ids(finalTasks(small))).toEqual(large.slice(0, 3));
+    finishAll(small);
+    fold(small, { type: "grown", members: 6, time: 2 });
+    expect(ids(plan(small, new Set(), 9))).toEqual(large.slice(3));
+  });
+});
+
+describe("the plan of a search", () => {
+  test("is a task per trial and fold, and the final fit only when all are assessed", () => {
+    const state = begin(created(search));
+    expect(plan(state, new Set(), 99)).toHaveLength(6);
+    finishAll(state);
+    for (const [trial, value] of [0.3, 0.1, 0.2].entries()) {
+      expect(plan(state, new Set(), 99)).toEqual([]);
+      fold(state, assessed(trial, value));
+    }
+    const final = plan(state, new Set(), 99);
+    expect(final).toHaveLength(1);
+    const best = allTasks(state).find(({ key }) => key.trial === 1);
+    expect(final[0]?.spec.train).toEqual(best?.spec.train);
+  });
+
+  test("ends where every trial failed", () => {
+    const state = begin(created(search));
+    finishAll(state);
+    for (const trial of [0, 1, 2]) fold(state, assessed(trial, null));
+    expect(plan(state, new Set(), 99)).toEqual([]);
+    expect(finalTasks(state)).toEqual([]);
+  });
+
+  test("lists its tasks in the order of their keys", () => {
+    const state = finishAll(begin(created({ ...search, ...bag(2) })));
+    for (const trial of [0, 1, 2]) fold(state, assessed(trial, trial));
+    const keys = allTasks(state).map(({ key }) => key);
+    expect(keys).toEqual(keys.toSorted(compareKeys));
+    expect(keys).toHaveLength(8);
+  });
+});
+
+describe("the ledger", () => {
+  const wanted = (state: RunState) => ledgerOf(state, allTasks(state));
+
+  test("knows nothing of order, workers, attempts and times", () => {
+    const state = finishAll(begin(created(bag(4))));
+    const other = begin(created(bag(4)));
+    for (const id of ids(finalTasks(other)).toReversed()) fold(other, completed(id, "elsewhere"));
+    expect(wanted(other)).toBe(wanted(state));
+  });
+
+  test("differs where a result differs", () => {
+    const state = finishAll(begin(created(bag(2))));
+    const other = begin(created(bag(2)));
+    const [first = "", second = ""] = ids(finalTasks(other));
+    fold(other, completed(first));
+    const record = completed(second);
+    if (record.type === "completed") record.result.epoch = 2;
+    fold(other, record);
+    expect(wanted(other)).not.toBe(wanted(state));
+  });
+});
