@@ -9,8 +9,19 @@ import { keep, mean, openLaboratory } from "./experiments.ts";
 const config = parse(readFileSync("configs/digits-bagging.yaml", "utf8")) as ExperimentInput;
 const input = { ...config, data: { ...config.data, source: "configs/data/digits.csv" } };
 const { ensemble: _, ...alone } = input;
+interface Row {
+  seed: number;
+  testAccuracy: number;
+  oobAccuracy: number;
+  brier: number;
+  bestMemberBrier: number;
+  oneNetBrier: number;
+  oneNetAccuracy: number;
+  ledger: string;
+}
+
 const laboratory = openLaboratory();
-const rows = [];
+const rows: Row[] = [];
 for (const seed of [1, 2, 3, 4, 5]) {
   const { result } = (await laboratory.run({ ...input, seed })).report;
   const single = (await laboratory.run({ ...alone, seed })).report.result;
@@ -29,11 +40,13 @@ for (const seed of [1, 2, 3, 4, 5]) {
   });
 }
 await laboratory.close();
-const { seed: __, ledger: ___, ...figures } = rows[0]!;
-const means = Object.fromEntries(
-  Object.keys(figures).map((name) => [
-    name,
-    mean(rows.map((row) => row[name as keyof typeof figures])),
-  ]),
-);
+const over = (name: Exclude<keyof Row, "seed" | "ledger">) => mean(rows.map((row) => row[name]));
+const means = {
+  testAccuracy: over("testAccuracy"),
+  oobAccuracy: over("oobAccuracy"),
+  brier: over("brier"),
+  bestMemberBrier: over("bestMemberBrier"),
+  oneNetBrier: over("oneNetBrier"),
+  oneNetAccuracy: over("oneNetAccuracy"),
+};
 keep("digits-bagging", { rows, means });

@@ -5,7 +5,7 @@ import { rawTable } from "@manyfold/data";
 import type { Members, Truth } from "@manyfold/ensemble";
 import { firstMembers, forecastError, lawError } from "@manyfold/ensemble";
 import type { ExperimentInput } from "@manyfold/protocol";
-import { hashJson } from "@manyfold/protocol";
+import { Experiment, hashJson } from "@manyfold/protocol";
 import { keep, mean, meanInterval, openLaboratory } from "./experiments.ts";
 
 const SEEDS = 50;
@@ -51,15 +51,8 @@ for (let seed = 1; seed <= SEEDS; seed++) {
   const lines = cells.map((_, row) => row + 2);
   const table = { source: "friedman", hash: hashJson(cells), header, rows: cells, lines };
   const input = { ...experiment, seed };
-  const { report, predictions } = await laboratory.run(
-    input,
-    rawTable(table, {
-      columns: {},
-      scale: "standard",
-      missing: "impute",
-      ...input.data,
-    }),
-  );
+  const { data } = Experiment.parse(input);
+  const { report, predictions } = await laboratory.run(input, rawTable(table, data));
   const { analysis } = report.result;
   if (!analysis || !predictions) throw new Error("The bag has no analysis.");
   const { members, truth } = parsed(predictions.header, [...predictions.rows()]);

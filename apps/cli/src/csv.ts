@@ -1,7 +1,7 @@
 import { writeFileAtomic } from "@manyfold/files";
 
 /** One line of CSV, quoted where it has to be (RFC 4180). */
-export function csvLine(cells: readonly string[]): string {
+function csvLine(cells: readonly string[]): string {
   return cells
     .map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell))
     .join(",");

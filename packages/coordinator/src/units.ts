@@ -1,4 +1,4 @@
-import type { DrawSpec, EnsembleSpec, Experiment } from "@manyfold/protocol";
+import type { DrawSpec, EnsembleSpec } from "@manyfold/protocol";
 import { match } from "@manyfold/protocol";
 
 /** One network to train: its member number and what it trains on. */
@@ -18,13 +18,6 @@ export function unitsOf(ensemble: EnsembleSpec | undefined): Unit[] {
 /** What all members of an ensemble have in common. */
 export function drawOf(ensemble: EnsembleSpec | undefined): DrawSpec {
   return plural(ensemble).draw;
-}
-
-/** Members that the finished ensemble has if no network fails (a dropout network yields many). */
-export function membersAsked(experiment: Experiment): number {
-  const { ensemble } = experiment;
-  const networks = plural(ensemble).count;
-  return ensemble?.dropout ? networks * ensemble.dropout.masks : networks;
 }
 
 /** Whether members leave rows out that can score them. */
