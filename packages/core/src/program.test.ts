@@ -12,7 +12,7 @@ import {
   compileTraining,
   firstNonFinite,
   predict,
-  trainingBytes,
+  trainingElements,
 } from "./program.ts";
 import { bernoulli, fold, key, normals, uniforms } from "./rng.ts";
 import { evaluateGraph } from "./run.ts";
@@ -116,7 +116,7 @@ describe("compileTraining", () => {
       net.parameters.size,
       net.parameters.size,
     ]);
-    expect(single.bytes).toBe(trainingBytes(net, { ...options, slots: 2, dtype: "float32" }));
+    expect(single.bytes).toBe(4 * trainingElements(net, { ...options, slots: 2 }));
     single.slots.forEach((slot) => expect(slot.every((value) => value === 0)).toBe(true));
   });
 
@@ -220,7 +220,7 @@ describe("compileTraining", () => {
       outputs: 1,
     });
     const bytes = (n: Network): number =>
-      trainingBytes(n, { loss: "squaredError", batches: [1024], dtype: "float32" });
+      4 * trainingElements(n, { loss: "squaredError", batches: [1024] });
     // One more input column costs its values (4 KiB) and 3 weights and gradients, not a second column.
     expect(bytes(wide) - bytes(net)).toBeLessThan(4096 + 256);
   });

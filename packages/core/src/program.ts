@@ -2,8 +2,8 @@ import { ManyfoldError, show } from "@manyfold/protocol";
 import { grad } from "./autodiff.ts";
 import type { Graph, Node } from "./graph.ts";
 import { HEADS } from "./heads.ts";
-import { JS_KERNELS } from "./kernels/js/set.ts";
-import { BYTES, type Dtype, type KernelSet, type Values } from "./kernels/kernels.ts";
+import { plainKernels } from "./arithmetic.ts";
+import { BYTES, type KernelSet, type Values } from "./kernels/kernels.ts";
 import { LOSSES, type LossName } from "./losses.ts";
 import {
   type DropoutMode,
@@ -65,17 +65,12 @@ interface TrainingLayout {
   readonly elements: number;
 }
 
-/**
- * Bytes that {@link compileTraining} will allocate, known without allocating them.
- *
- * @example
- * if (trainingBytes(network, options) > limit) throw new Error("too large");
- */
-export function trainingBytes(
+/** Elements of the arena that {@link compileTraining} will take, known without taking them. */
+export function trainingElements(
   network: Network,
-  options: Omit<TrainingOptions, "kernels"> & { readonly dtype: Dtype },
+  options: Omit<TrainingOptions, "kernels">,
 ): number {
-  return layOut(network, options).elements * BYTES[options.dtype];
+  return layOut(network, options).elements;
 }
 
 /** Compiles forward and backward pass of the mean loss, a plan a batch size, all in one arena. */
@@ -89,7 +84,7 @@ export function compileTraining(network: Network, options: TrainingOptions): Tra
   for (const [batch, plan] of layout.plans) programs.set(batch, bindPlan(plan, kernels, values));
   const view = (offset: number, length: number): Values => values.subarray(offset, offset + length);
   return {
-    bytes: values.byteLength,
+    bytes: values.buffer.byteLength,
     x: view(layout.x, rows * network.inputs),
     y: view(layout.y, rows * network.targets),
     parameters: view(layout.parameters, size),
@@ -210,11 +205,12 @@ export function compileLoss(network: Network, options: LossOptions): LossProgram
   const { forward } = networkGraph(network, chunk, "off");
   const targets = input("y", [chunk, network.targets]);
   const losses = LOSSES[loss].rows(forward.logits, targets, network.head);
-  const program = bindPlan(planGraph({ outputs: { losses } }), kernels);
+  const plan = planGraph({ outputs: { losses } });
+  const program = bindPlan(plan, kernels, kernels.share(plan.elements));
   const y = program.inputs.get("y") as Values;
   const out = program.outputs.get("losses") as Values;
   return {
-    bytes: program.arena.values.byteLength,
+    bytes: plan.elements * BYTES[kernels.dtype],
     evaluate: (parameters, x, all, rows) => {
       load(program, network, parameters);
       let total = 0;
@@ -259,10 +255,12 @@ export function compilePrediction(
   const { masked = false, chunk = 64 } = options;
   const { forward } = networkGraph(network, chunk, masked ? "shared" : "off");
   const prediction = HEADS[network.head].prediction(forward.logits, network.task);
-  const program = bindPlan(planGraph({ outputs: { prediction } }), JS_KERNELS.float32);
+  const plan = planGraph({ outputs: { prediction } });
+  const kernels = plainKernels();
+  const program = bindPlan(plan, kernels, kernels.share(plan.elements));
   const out = program.outputs.get("prediction") as Values;
   return {
-    bytes: program.arena.values.byteLength,
+    bytes: plan.elements * BYTES[kernels.dtype],
     run: (weights, x, rows, mask) => {
       if (masked !== (mask !== undefined)) throw maskMisfit(masked);
       load(program, network, weights);
@@ -312,7 +310,9 @@ export function firstNonFinite(
 ): string | null {
   const { forward } = networkGraph(network, rows, "off");
   const outputs = Object.fromEntries(forward.layers.map(({ name, output }) => [name, output]));
-  const program = bindPlan(planGraph({ outputs }), JS_KERNELS.float32);
+  const plan = planGraph({ outputs });
+  const kernels = plainKernels();
+  const program = bindPlan(plan, kernels, kernels.share(plan.elements));
   load(program, network, weights);
   const inputs = x.subarray(0, rows * network.inputs);
   if (!allFinite(inputs)) return "input";

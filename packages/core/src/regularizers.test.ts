@@ -1,19 +1,19 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { regularizerRule } from "./regularizers.ts";
+import { REGULARIZERS } from "./regularizers.ts";
 
 const WHOLE = { offset: 1, inputs: 2, units: 2 };
 const weights = (): Float32Array => new Float32Array([9, 1, -2, 0, 4, 9]);
 
 test("l2 adds alpha w inside the range and nowhere else", () => {
   const gradient = new Float32Array(6).fill(1);
-  regularizerRule({ l2: 0.5 }).gradient?.(weights(), gradient, WHOLE);
+  REGULARIZERS.l2(0.5).gradient?.(weights(), gradient, WHOLE);
   expect([...gradient]).toEqual([1, 1.5, 0, 1, 3, 1]);
 });
 
 test("l1 adds alpha sign(w), nothing at 0", () => {
   const gradient = new Float32Array(6);
-  regularizerRule({ l1: 0.5 }).gradient?.(weights(), gradient, WHOLE);
+  REGULARIZERS.l1(0.5).gradient?.(weights(), gradient, WHOLE);
   expect([...gradient]).toEqual([0, 0.5, -0.5, 0, 0.5, 0]);
 });
 
@@ -23,7 +23,7 @@ test("l1 on a diagonal quadratic ends at the soft threshold (equation 7.23)", ()
   const alpha = 0.4;
   const w = new Float32Array(4);
   const g = new Float32Array(4);
-  const rule = regularizerRule({ l1: alpha });
+  const rule = REGULARIZERS.l1(alpha);
   for (let step = 0; step < 12_000; step++) {
     for (let i = 0; i < 4; i++) g[i] = (curvature[i] ?? 0) * ((w[i] ?? 0) - (optimum[i] ?? 0));
     rule.gradient?.(w, g, { offset: 0, inputs: 2, units: 2 });
@@ -48,7 +48,7 @@ test("maxNorm leaves no unit's incoming norm above its limit and others untouche
           return numbers.next().value as number;
         });
         const after = before.slice();
-        regularizerRule({ maxNorm: limit }).project?.(after, { offset: 3, inputs, units }, 0.1);
+        REGULARIZERS.maxNorm(limit).project?.(after, { offset: 3, inputs, units }, 0.1);
         expect([...after.subarray(0, 3)]).toEqual([...before.subarray(0, 3)]);
         expect([...after.subarray(-2)]).toEqual([...before.subarray(-2)]);
         for (let unit = 0; unit < units; unit++) {

@@ -26,6 +26,11 @@ export interface RegularizerRule {
   readonly project?: (weights: Float32Array, range: WeightRange, rate: number) => void;
 }
 
+/** What each regularizer does at a strength; a kernel set may bring its own loops of equal bits. */
+export type RegularizerTable = {
+  readonly [K in RegularizerName]: (strength: number) => RegularizerRule;
+};
+
 /**
  * The penalties and constraints (Goodfellow, Bengio, Courville 2016, sections 7.1 and 7.2).
  *
@@ -33,7 +38,7 @@ export interface RegularizerRule {
  * - l1: J + alpha |w|, subgradient + alpha sign(w) with sign(0) = 0 (equation 7.20)
  * - maxNorm: each unit's incoming weights w are scaled by min(1, c / |w|) after the step
  */
-const REGULARIZERS: { readonly [K in RegularizerName]: (strength: number) => RegularizerRule } = {
+export const REGULARIZERS: RegularizerTable = {
   l2: (strength) => {
     const alpha = round(strength);
     return {
@@ -77,11 +82,6 @@ const REGULARIZERS: { readonly [K in RegularizerName]: (strength: number) => Reg
   },
 };
 
-/** What a configured regularizer does. */
-export function regularizerRule(regularizer: Regularizer): RegularizerRule {
-  return match(regularizer, REGULARIZERS);
-}
-
 /** Regularizers at work on all weight matrices of a network, in the configured order. */
 export interface RunningRegularizers {
   readonly gradient: (weights: Float32Array, gradient: Float32Array) => void;
@@ -92,8 +92,9 @@ export interface RunningRegularizers {
 export function startRegularizers(
   regularizers: readonly Regularizer[],
   network: Network,
+  table: RegularizerTable = REGULARIZERS,
 ): RunningRegularizers {
-  const rules = regularizers.map(regularizerRule);
+  const rules = regularizers.map((one) => match<Regularizer, RegularizerRule>(one, table));
   const ranges = weightRanges(network);
   return {
     gradient(weights, gradient) {

@@ -142,9 +142,9 @@ function epochRunner(
 ): (epoch: number) => number | null {
   const { network, spec, rows, key } = job;
   const { training, x, y, parameters, gradients } = bench;
-  const { updates } = arithmeticOf(work.variant);
+  const { updates, regularizers: table } = arithmeticOf(work.variant);
   const factor = scheduleFactor(spec.schedule);
-  const regularizers = startRegularizers(spec.regularizers, network);
+  const regularizers = startRegularizers(spec.regularizers, network, table);
   const optimizer = startOptimizer(work.rule, updates, bench.slots, bench.coefficients);
   const masked = network.layers.some((layer) => layer.kind === "dropout");
   const batch = work.batches[0] ?? 1;

@@ -1,5 +1,6 @@
 import { ManyfoldError, type TrainSpec, type Variant } from "@manyfold/protocol";
 import { arithmeticOf } from "./arithmetic.ts";
+import { memoryBytes } from "./kernels/wasm/engine.ts";
 import { BYTES, type KernelSet, type Values } from "./kernels/kernels.ts";
 import { lossFor, type LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
@@ -8,7 +9,7 @@ import {
   compileLoss,
   compileTraining,
   type LossProgram,
-  trainingBytes as programBytes,
+  trainingElements,
   type TrainingProgram,
 } from "./program.ts";
 
@@ -84,15 +85,19 @@ export function trainingBytes(
   const arena =
     idle?.id === idOf(work)
       ? idle.training.bytes
-      : programBytes(network, { loss, batches, slots: rule.slots, dtype: "float32" });
+      : arenaBytes(variant, trainingElements(network, { loss, batches, slots: rule.slots }));
   const weights = 2 * network.parameters.size * bytes;
   const order = 2 * rows * Uint32Array.BYTES_PER_ELEMENT;
   if (spec.earlyStopping === undefined) return arena + weights + order;
   // The loss alone needs less than its gradient does on as many rows.
-  const evaluation = programBytes(network, { loss, batches: [64], dtype: "float32" });
+  const evaluation = arenaBytes(variant, trainingElements(network, { loss, batches: [64] }));
   return (
     arena + weights + order + evaluation + HELD_CHUNK * (network.inputs + network.targets) * bytes
   );
+}
+
+function arenaBytes(variant: Variant, elements: number): number {
+  return variant === "js" ? elements * BYTES.float32 : memoryBytes(elements);
 }
 
 /**

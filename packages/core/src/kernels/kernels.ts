@@ -55,5 +55,10 @@ export interface KernelSet {
   readonly dtype: Dtype;
   /** The values of a zero-filled arena of that many elements. */
   allocate(elements: number): Values;
+  /**
+   * The values of an arena of at least that many elements that others use too, with anything in it:
+   * for programs that are never halfway through when another one runs.
+   */
+  share(elements: number): Values;
   readonly table: KernelTable;
 }

@@ -22,12 +22,14 @@ export const JS_KERNELS: { readonly [D in Dtype]: KernelSet } = {
     variant: "js",
     dtype: "float32",
     allocate: (elements) => new Float32Array(elements),
+    share: (elements) => new Float32Array(elements),
     table: TABLE,
   },
   float64: {
     variant: "js",
     dtype: "float64",
     allocate: (elements) => new Float64Array(elements),
+    share: (elements) => new Float64Array(elements),
     table: TABLE,
   },
 };

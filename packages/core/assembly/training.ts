@@ -1,0 +1,263 @@
+// The optimizers of src/optimizers/float32.ts and the regularizers of src/regularizers.ts, operation
+// by operation, over flat buffers. A loop's last, partial vector goes through the same code.
+import { all, choose, loadRest, storeRest } from "./lanes";
+
+/** Four numbers, or the `rest` that is left. */
+// @ts-ignore: decorator
+@inline
+function read(p: usize, rest: i32): v128 {
+  return rest ? loadRest(p, rest) : v128.load(p);
+}
+
+// @ts-ignore: decorator
+@inline
+function write(p: usize, lanes: v128, rest: i32): void {
+  if (rest) storeRest(p, lanes, rest);
+  else v128.store(p, lanes);
+}
+
+export function sgd(w: usize, g: usize, n: i32, rate: f32): void {
+  for (let left = n; left > 0; left -= 4) {
+    const rest = left < 4 ? left : 0;
+    write(w, f32x4.sub(read(w, rest), f32x4.mul(all(rate), read(g, rest))), rest);
+    w += 16;
+    g += 16;
+  }
+}
+
+export function momentum(w: usize, g: usize, v: usize, n: i32, rate: f32, alpha: f32): void {
+  for (let left = n; left > 0; left -= 4) {
+    const rest = left < 4 ? left : 0;
+    const step = f32x4.mul(all(rate), read(g, rest));
+    const velocity = f32x4.sub(f32x4.mul(all(alpha), read(v, rest)), step);
+    write(v, velocity, rest);
+    write(w, f32x4.add(read(w, rest), velocity), rest);
+    w += 16;
+    g += 16;
+    v += 16;
+  }
+}
+
+export function nesterov(w: usize, g: usize, v: usize, n: i32, rate: f32, alpha: f32): void {
+  for (let left = n; left > 0; left -= 4) {
+    const rest = left < 4 ? left : 0;
+    const step = f32x4.mul(all(rate), read(g, rest));
+    const velocity = f32x4.sub(f32x4.mul(all(alpha), read(v, rest)), step);
+    write(v, velocity, rest);
+    const ahead = f32x4.add(read(w, rest), f32x4.mul(all(alpha), velocity));
+    write(w, f32x4.sub(ahead, step), rest);
+    w += 16;
+    g += 16;
+    v += 16;
+  }
+}
+
+export function adagrad(w: usize, g: usize, r: usize, n: i32, rate: f32, delta: f32): void {
+  for (let left = n; left > 0; left -= 4) {
+    const rest = left < 4 ? left : 0;
+    const gradient = read(g, rest);
+    const squares = f32x4.add(read(r, rest), f32x4.mul(gradient, gradient));
+    write(r, squares, rest);
+    const step = f32x4.div(
+      f32x4.mul(all(rate), gradient),
+      f32x4.add(all(delta), f32x4.sqrt(squares)),
+    );
+    write(w, f32x4.sub(read(w, rest), step), rest);
+    w += 16;
+    g += 16;
+    r += 16;
+  }
+}
+
+export function rmsprop(
+  w: usize,
+  g: usize,
+  r: usize,
+  n: i32,
+  rate: f32,
+  decay: f32,
+  fresh: f32,
+  delta: f32,
+): void {
+  for (let left = n; left > 0; left -= 4) {
+    const rest = left < 4 ? left : 0;
+    const gradient = read(g, rest);
+    const squares = f32x4.add(
+      f32x4.mul(all(decay), read(r, rest)),
+      f32x4.mul(all(fresh), f32x4.mul(gradient, gradient)),
+    );
+    write(r, squares, rest);
+    const step = f32x4.div(
+      f32x4.mul(all(rate), gradient),
+      f32x4.sqrt(f32x4.add(all(delta), squares)),
+    );
+    write(w, f32x4.sub(read(w, rest), step), rest);
+    w += 16;
+    g += 16;
+    r += 16;
+  }
+}
+
+/** One vector of Adam: moments s and r moved on, and the step that follows from them. */
+// @ts-ignore: decorator
+@inline
+function adamStep(
+  g: v128,
+  s: usize,
+  r: usize,
+  rest: i32,
+  rate: f32,
+  beta1: f32,
+  fresh1: f32,
+  beta2: f32,
+  fresh2: f32,
+  scale: f32,
+  delta: f32,
+): v128 {
+  const mean = f32x4.add(f32x4.mul(all(beta1), read(s, rest)), f32x4.mul(all(fresh1), g));
+  const square = f32x4.add(
+    f32x4.mul(all(beta2), read(r, rest)),
+    f32x4.mul(all(fresh2), f32x4.mul(g, g)),
+  );
+  write(s, mean, rest);
+  write(r, square, rest);
+  return f32x4.div(
+    f32x4.mul(all(rate), mean),
+    f32x4.add(f32x4.mul(f32x4.sqrt(square), all(scale)), all(delta)),
+  );
+}
+
+export function adam(
+  w: usize,
+  g: usize,
+  s: usize,
+  r: usize,
+  n: i32,
+  rate: f32,
+  beta1: f32,
+  fresh1: f32,
+  beta2: f32,
+  fresh2: f32,
+  scale: f32,
+  delta: f32,
+): void {
+  const whole = n & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    const step = adamStep(
+      v128.load(g), s, r, 0, rate, beta1, fresh1, beta2, fresh2, scale, delta,
+    );
+    v128.store(w, f32x4.sub(v128.load(w), step));
+    w += 16;
+    g += 16;
+    s += 16;
+    r += 16;
+  }
+  const rest = n & 3;
+  if (rest) {
+    const step = adamStep(
+      loadRest(g, rest), s, r, rest, rate, beta1, fresh1, beta2, fresh2, scale, delta,
+    );
+    storeRest(w, f32x4.sub(loadRest(w, rest), step), rest);
+  }
+}
+
+export function adamw(
+  w: usize,
+  g: usize,
+  s: usize,
+  r: usize,
+  n: i32,
+  rate: f32,
+  beta1: f32,
+  fresh1: f32,
+  beta2: f32,
+  fresh2: f32,
+  scale: f32,
+  delta: f32,
+  decay: f32,
+): void {
+  for (let left = n; left > 0; left -= 4) {
+    const rest = left < 4 ? left : 0;
+    const step = adamStep(
+      read(g, rest), s, r, rest, rate, beta1, fresh1, beta2, fresh2, scale, delta,
+    );
+    const weights = read(w, rest);
+    const decayed = f32x4.sub(weights, f32x4.mul(all(decay), weights));
+    write(w, f32x4.sub(decayed, step), rest);
+    w += 16;
+    g += 16;
+    s += 16;
+    r += 16;
+  }
+}
+
+/** g += alpha w. */
+export function l2(w: usize, g: usize, n: i32, alpha: f32): void {
+  for (let left = n; left > 0; left -= 4) {
+    const rest = left < 4 ? left : 0;
+    write(g, f32x4.add(read(g, rest), f32x4.mul(all(alpha), read(w, rest))), rest);
+    w += 16;
+    g += 16;
+  }
+}
+
+/** g += alpha sign(w), and g itself where w is 0. */
+export function l1(w: usize, g: usize, n: i32, alpha: f32): void {
+  for (let left = n; left > 0; left -= 4) {
+    const rest = left < 4 ? left : 0;
+    const weights = read(w, rest);
+    const gradient = read(g, rest);
+    const up = f32x4.add(gradient, all(alpha));
+    const down = f32x4.sub(gradient, all(alpha));
+    const moved = choose(
+      f32x4.gt(weights, all(0)),
+      up,
+      choose(f32x4.lt(weights, all(0)), down, gradient),
+    );
+    write(g, moved, rest);
+    w += 16;
+    g += 16;
+  }
+}
+
+/** min(1, largest / norm) of two units from their sums of squares. */
+// @ts-ignore: decorator
+@inline
+function shrink(squares: v128, largest: f64): v128 {
+  const most = f64x2.splat(largest);
+  const norms = f64x2.sqrt(squares);
+  return choose(f64x2.gt(norms, most), f64x2.div(most, norms), f64x2.splat(1));
+}
+
+/** Scales each column of w `[inputs, units]` whose norm, summed in float64, exceeds `largest`. */
+export function maxNorm(w: usize, inputs: i32, units: i32, largest: f64): void {
+  const stride = (<usize>units) << 2;
+  for (let left = units; left > 0; left -= 4) {
+    const rest = left < 4 ? left : 0;
+    let low = f64x2.splat(0);
+    let high = f64x2.splat(0);
+    let at = w;
+    for (let row = 0; row < inputs; row++) {
+      const lanes = read(at, rest);
+      const a = f64x2.promote_low_f32x4(lanes);
+      const b = f64x2.promote_low_f32x4(v128.shuffle<f64>(lanes, lanes, 1, 1));
+      low = f64x2.add(low, f64x2.mul(a, a));
+      high = f64x2.add(high, f64x2.mul(b, b));
+      at += stride;
+    }
+    const scales = v128.shuffle<f64>(
+      f32x4.demote_f64x2_zero(shrink(low, largest)),
+      f32x4.demote_f64x2_zero(shrink(high, largest)),
+      0,
+      2,
+    );
+    if (v128.any_true(f32x4.ne(scales, all(1)))) {
+      at = w;
+      for (let row = 0; row < inputs; row++) {
+        write(at, f32x4.mul(read(at, rest), scales), rest);
+        at += stride;
+      }
+    }
+    w += 16;
+  }
+}

@@ -1,0 +1,87 @@
+import type { UpdateTable } from "../../optimizers/rules.ts";
+import type { RegularizerTable } from "../../regularizers.ts";
+import type { ExportsOf } from "./addresses.ts";
+
+/** The optimizers' updates over buffers of one wasm memory, equal to `optimizers/float32` in bits. */
+export function wasmUpdates(exportsOf: ExportsOf): UpdateTable<Float32Array> {
+  return {
+    sgd(w, g, _slots, c) {
+      exportsOf(w).sgd(w.byteOffset, g.byteOffset, w.length, c[0]!);
+    },
+    momentum(w, g, slots, c) {
+      const { byteOffset: velocity } = slots[0]!;
+      exportsOf(w).momentum(w.byteOffset, g.byteOffset, velocity, w.length, c[0]!, c[1]!);
+    },
+    nesterov(w, g, slots, c) {
+      const { byteOffset: velocity } = slots[0]!;
+      exportsOf(w).nesterov(w.byteOffset, g.byteOffset, velocity, w.length, c[0]!, c[1]!);
+    },
+    adagrad(w, g, slots, c) {
+      const { byteOffset: squares } = slots[0]!;
+      exportsOf(w).adagrad(w.byteOffset, g.byteOffset, squares, w.length, c[0]!, c[1]!);
+    },
+    rmsprop(w, g, slots, c) {
+      const { byteOffset: squares } = slots[0]!;
+      const { rmsprop } = exportsOf(w);
+      rmsprop(w.byteOffset, g.byteOffset, squares, w.length, c[0]!, c[1]!, c[2]!, c[3]!);
+    },
+    adam(w, g, slots, c) {
+      exportsOf(w).adam(
+        w.byteOffset,
+        g.byteOffset,
+        slots[0]!.byteOffset,
+        slots[1]!.byteOffset,
+        w.length,
+        c[0]!,
+        c[1]!,
+        c[2]!,
+        c[3]!,
+        c[4]!,
+        c[5]!,
+        c[6]!,
+      );
+    },
+    adamw(w, g, slots, c) {
+      exportsOf(w).adamw(
+        w.byteOffset,
+        g.byteOffset,
+        slots[0]!.byteOffset,
+        slots[1]!.byteOffset,
+        w.length,
+        c[0]!,
+        c[1]!,
+        c[2]!,
+        c[3]!,
+        c[4]!,
+        c[5]!,
+        c[6]!,
+        c[7]!,
+      );
+    },
+  };
+}
+
+/** The regularizers over buffers of one wasm memory, equal to `regularizers` in bits. */
+export function wasmRegularizers(exportsOf: ExportsOf): RegularizerTable {
+  return {
+    l2: (strength) => ({
+      gradient(weights, gradient, { offset, inputs, units }) {
+        const w = weights.byteOffset + 4 * offset;
+        const g = gradient.byteOffset + 4 * offset;
+        exportsOf(weights).l2(w, g, inputs * units, strength);
+      },
+    }),
+    l1: (strength) => ({
+      gradient(weights, gradient, { offset, inputs, units }) {
+        const w = weights.byteOffset + 4 * offset;
+        const g = gradient.byteOffset + 4 * offset;
+        exportsOf(weights).l1(w, g, inputs * units, strength);
+      },
+    }),
+    maxNorm: (largest) => ({
+      project(weights, { offset, inputs, units }) {
+        exportsOf(weights).maxNorm(weights.byteOffset + 4 * offset, inputs, units, largest);
+      },
+    }),
+  };
+}

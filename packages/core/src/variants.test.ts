@@ -1,0 +1,150 @@
+import v8 from "node:v8";
+import { ModelSpec, type Optimizer, type Regularizer, TrainSpec } from "@manyfold/protocol";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { arithmeticOf, engineFlags, tuneKernels, variantAvailability } from "./arithmetic.ts";
+import { buildNetwork } from "./network.ts";
+import type { OptimizerName } from "./optimizers/rules.ts";
+import { fold, integers, key, normals } from "./rng.ts";
+import { train, type TrainJob } from "./train.ts";
+import { borrowWorkbench, trainingBytes, workOf } from "./workbench.ts";
+
+const [major] = process.versions.node.split(".").map(Number);
+for (const flag of engineFlags(major ?? 0)) v8.setFlagsFromString(flag);
+
+const OPTIMIZERS: { readonly [K in OptimizerName]: Optimizer } = {
+  sgd: { sgd: { lr: 0.05 } },
+  momentum: { momentum: { lr: 0.02, momentum: 0.9 } },
+  nesterov: { nesterov: { lr: 0.02, momentum: 0.9 } },
+  adagrad: { adagrad: { lr: 0.1, epsilon: 1e-7 } },
+  rmsprop: { rmsprop: { lr: 0.01, decay: 0.9, epsilon: 1e-6 } },
+  adam: { adam: { lr: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
+  adamw: { adamw: { lr: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 } },
+};
+const REGULARIZERS: readonly Regularizer[] = [{ l2: 0.01 }, { l1: 0.003 }, { maxNorm: 0.8 }];
+
+const layer = fc.oneof(
+  fc.record({
+    dense: fc.record({
+      units: fc.constantFrom(1, 3, 8, 17, 33),
+      activation: fc.constantFrom("identity", "relu", "tanh", "sigmoid"),
+      bias: fc.boolean(),
+    }),
+  }),
+  fc.constantFrom({ dropout: 0.3 }),
+);
+type Task = "classification" | "regression";
+const job = fc.record({
+  layers: fc.array(layer, { maxLength: 4 }),
+  outputs: fc.constantFrom(1, 2, 3, 10),
+  task: fc.constantFrom<Task>("classification", "regression"),
+  optimizer: fc.constantFrom(...Object.values(OPTIMIZERS)),
+  regularizers: fc.subarray([...REGULARIZERS]),
+  inputs: fc.constantFrom(1, 4, 13, 20),
+  batch: fc.constantFrom(1, 7, 32),
+  stops: fc.boolean(),
+  seed: fc.nat(),
+});
+const fused = variantAvailability("wasm-fma").available;
+
+/** Clocks by which one of the three blocks, which are timed in turn, is the fastest. */
+const CLOCKS = [0, 1, 2].map((fastest) => () => {
+  let calls = 0;
+  let time = 0;
+  return () => {
+    // Asked at the start, then in each round once, and before and after each block.
+    const inRound = (calls++ - 1) % 7;
+    return (time += inRound === 2 + 2 * fastest ? 0.1 : 1);
+  };
+});
+type Drawn = typeof job extends fc.Arbitrary<infer T> ? T : never;
+
+const ROWS = 45;
+
+function jobOf(drawn: Drawn): Omit<TrainJob, "variant"> {
+  const { task, inputs, seed, optimizer, regularizers, batch, stops } = drawn;
+  const outputs = task === "classification" ? Math.max(2, drawn.outputs) : drawn.outputs;
+  const y =
+    task === "classification"
+      ? Float32Array.from(integers(fold(key(seed), "y"), ROWS, outputs))
+      : Float32Array.from(normals(fold(key(seed), "y"), ROWS * outputs));
+  const spec = TrainSpec.parse({
+    epochs: 3,
+    batch,
+    optimizer,
+    regularizers,
+    ...(stops ? { earlyStopping: { patience: 2 } } : {}),
+  });
+  const rows = Uint32Array.from({ length: ROWS }, (_, i) => i);
+  return {
+    network: buildNetwork(ModelSpec.parse({ layers: drawn.layers }), { inputs, task, outputs }),
+    spec,
+    x: Float32Array.from(normals(fold(key(seed), "x"), ROWS * inputs)),
+    y,
+    rows: rows.subarray(0, 40),
+    ...(stops ? { held: rows.subarray(40) } : {}),
+    key: key(seed),
+  };
+}
+
+describe("whole trainings", () => {
+  test("of random networks give equal bits in wasm-plain and js", () => {
+    fc.assert(
+      fc.property(job, (drawn) => {
+        const one = jobOf(drawn);
+        expect(train({ ...one, variant: "wasm-plain" })).toEqual(train({ ...one, variant: "js" }));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test.each(Object.entries(OPTIMIZERS))("by %s give equal bits", (_, optimizer) => {
+    for (const regularizers of [[], ...REGULARIZERS.map((one) => [one])]) {
+      const one = jobOf({
+        layers: [{ dense: { units: 17, activation: "relu", bias: true } }, { dropout: 0.3 }],
+        outputs: 3,
+        task: "classification",
+        optimizer,
+        regularizers: [...regularizers],
+        inputs: 13,
+        batch: 7,
+        stops: false,
+        seed: 3,
+      });
+      const js = train({ ...one, variant: "js" });
+      expect(js.status).toBe("done");
+      expect(train({ ...one, variant: "wasm-plain" })).toEqual(js);
+    }
+  });
+
+  test.skipIf(!fused)("in wasm-fma are the same, whatever block the clock leads to", () => {
+    const chosen = new Set<string>();
+    fc.assert(
+      fc.property(job, (drawn) => {
+        const one = jobOf(drawn);
+        const outcomes = CLOCKS.map((clock) => {
+          // Another shape in between takes the place of the workbench that is bound already.
+          train({ ...one, variant: "js" });
+          chosen.add(tuneKernels(clock()).block);
+          return train({ ...one, variant: "wasm-fma" });
+        });
+        for (const outcome of outcomes) expect(outcome).toEqual(outcomes[0]);
+      }),
+      { numRuns: 10 },
+    );
+    expect([...chosen].sort()).toEqual(["2x16", "4x8", "6x16"]);
+  });
+});
+
+test("an unknown reason is no reason: what is not there is named with what is", () => {
+  expect(() => arithmeticOf("blas")).toThrow(/computes \(js, wasm-plain.*got "blas": this build/);
+});
+
+test("the estimate of a training's memory is what its workbench takes", () => {
+  const { network, spec } = jobOf(fc.sample(job, { numRuns: 1, seed: 4 })[0]!);
+  const still = TrainSpec.parse({ batch: spec.batch, optimizer: spec.optimizer });
+  const estimate = trainingBytes(network, still, 40, "wasm-plain");
+  const bench = borrowWorkbench(workOf(network, still, 40, "wasm-plain"));
+  const { buffer } = bench.parameters;
+  expect(estimate).toBe(buffer.byteLength + 8 * network.parameters.size + 8 * 40);
+});
