@@ -65,10 +65,21 @@ export type ParamValue = z.infer<typeof ParamValue>;
 export const Space = z.record(z.string().min(1), Domain);
 export type Space = z.infer<typeof Space>;
 
+const Scramble = z
+  .boolean()
+  .default(true)
+  .describe("Randomised by the seed; without it trial 0 is the lower corner of the space.");
+
 export const Sampler = tagged(
   {
     grid: z.strictObject({}).describe("Every combination, in mixed radix of the trial number."),
     random: z.strictObject({}).describe("Independent draws (Bergstra and Bengio 2012)."),
+    sobol: z
+      .strictObject({ scramble: Scramble })
+      .describe("Sobol's sequence with Joe and Kuo's directions: evenly spread settings."),
+    halton: z
+      .strictObject({ scramble: Scramble })
+      .describe("Halton's sequence: evenly spread settings, a prime base per parameter."),
   },
   { bare: true, description: "Where settings come from." },
 );
@@ -107,6 +118,14 @@ export const SearchSpec = z.strictObject({
     context.addIssue({ code: "custom", message: `must be ${condition}`, params: { condition } });
   }).describe("What is searched: paths into model, train and ensemble, and their values."),
   assess: Assessment.default({ validation: { fraction: 0.2 } }),
+  lag: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(8)
+    .describe(
+      "Samplers that learn: results that a proposal does not wait for. Trial t sees the results of trials 0 to t-1-lag, so that equal experiments give equal trials at any number of workers; more slots than lag + 1 trials need stay idle.",
+    ),
   metric: SearchMetric.default("auto").describe(
     "auto: nll for classification, rmse for regression.",
   ),

@@ -1,6 +1,7 @@
 export { checkSearch, searchComplaints } from "./check.ts";
 export { applyParams } from "./params.ts";
-export { ask, isAdaptive, samplers, trialsOf } from "./samplers.ts";
-export type { Observation, Question, SamplerName, SamplerRule } from "./samplers.ts";
+export { ask, beginSearch, isAdaptive, samplers, seenBy, trialsOf } from "./samplers.ts";
+export type { Question, SamplerName } from "./samplers.ts";
+export type { Learner, Observation, Premise, SamplerRule } from "./sampler.ts";
 export { axisOf } from "./space.ts";
 export type { Axis } from "./space.ts";

@@ -1,17 +1,23 @@
 import { key } from "@manyfold/core";
-import { SearchSpec, type Params } from "@manyfold/protocol";
+import { SearchSpec, type Params, type Space } from "@manyfold/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ask, isAdaptive, samplers, trialsOf, type SamplerName } from "./samplers.ts";
-import { samplerContract, spaces } from "./testing.ts";
+import { drawn } from "./random.ts";
+import { unmoved, type SamplerRule } from "./sampler.ts";
+import { ask, samplers, trialsOf, type SamplerName } from "./samplers.ts";
+import { namesOf } from "./space.ts";
+import { samplerContract } from "./testing.ts";
+
+const search = (spec: object) => SearchSpec.parse(spec);
 
 describe.each(Object.keys(samplers) as SamplerName[])("%s", (name) => {
-  test.each(samplerContract(samplers[name]))("$name", ({ run }) => {
+  const { sampler } = search({ sampler: name, space: { x: { float: [0, 1] } } });
+  const settings = (sampler as Record<SamplerName, never>)[name];
+  test.each(samplerContract(samplers[name] as SamplerRule<never>, settings))("$name", ({ run }) => {
     expect(run).not.toThrow();
   });
 });
 
-const search = (spec: object) => SearchSpec.parse(spec);
 const draw = (spec: SearchSpec, trial: number, seed = 7): Params =>
   ask(spec, { key: key(seed), trial, history: [] });
 
@@ -126,26 +132,44 @@ describe("the number of trials", () => {
   });
 });
 
-test("neither sampler adapts", () => {
-  for (const sampler of Object.keys(samplers)) {
-    expect(isAdaptive(search({ sampler, space: spaces["mixed"], trials: 2 }))).toBe(false);
-  }
-});
-
 test("the contract finds a sampler that breaks it", () => {
-  const broken: Record<string, Parameters<typeof samplerContract>[0]> = {
-    "a hidden state": { ...samplers.random, ask: hidden() },
-    "out of range": { ...samplers.random, ask: ({ space }) => fill(space, () => 1e9) },
-    "not JSON": { ...samplers.random, ask: ({ space }) => fill(space, () => Number.NaN) },
+  const of = (space: Space) => (trial: number) => drawn(key(1), space, trial);
+  let asked = 0;
+  const broken: Record<string, SamplerRule> = {
+    "a hidden state": {
+      ...samplers.random,
+      begin: ({ space }) => unmoved(() => of(space)(asked++)),
+    },
+    "a state that searches share": {
+      ...samplers.random,
+      adaptive: true,
+      begin: ({ space }) => ({
+        tell: () => void (asked += 1),
+        ask: () => of(space)(asked),
+      }),
+    },
+    "a state that asking changes": {
+      ...samplers.random,
+      begin: ({ space }) => {
+        let questions = 0;
+        return unmoved(() => of(space)(questions++));
+      },
+    },
+    "out of range": fills(() => 1e9),
+    "not JSON": fills(() => Number.NaN),
     repeats: {
       ...samplers.grid,
-      ask: (question) => samplers.grid.ask({ ...question, trial: 0 }, {}),
+      begin: (premise) => unmoved(() => samplers.grid.begin(premise, {}).ask(0, [])),
     },
-    "a name too few": { ...samplers.random, ask: () => ({}) },
+    "a name too few": { ...samplers.random, begin: () => unmoved(() => ({})) },
+    "no space at all": {
+      ...samplers.random,
+      complaints: () => [{ path: [], at: "value", condition: "else", got: "this" }],
+    },
   };
-  const isBroken = (sampler: Parameters<typeof samplerContract>[0]) => {
+  const isBroken = (rule: SamplerRule) => {
     try {
-      for (const { run } of samplerContract(sampler)) run();
+      for (const { run } of samplerContract(rule, {})) run();
       return false;
     } catch {
       return true;
@@ -154,15 +178,10 @@ test("the contract finds a sampler that breaks it", () => {
   expect(Object.keys(broken).filter((fault) => !isBroken(broken[fault]!))).toEqual([]);
 });
 
-function hidden(): (typeof samplers)["random"]["ask"] {
-  let asked = 0;
-  return (question) => samplers.random.ask({ ...question, trial: asked++ }, {});
-}
-
-function fill(space: object, value: () => number): Params {
-  return Object.fromEntries(
-    Object.keys(space)
-      .toSorted()
-      .map((name) => [name, value()]),
-  );
+function fills(value: () => number): SamplerRule {
+  return {
+    ...samplers.random,
+    begin: ({ space }) =>
+      unmoved(() => Object.fromEntries(namesOf(space).map((name) => [name, value()]))),
+  };
 }

@@ -33,6 +33,13 @@ export function namesOf(space: Space): string[] {
   return Object.keys(space).toSorted((a, b) => (a < b ? -1 : 1));
 }
 
+/** The domain of a name that the space has. */
+export function domainOf(space: Space, name: string): Domain {
+  const domain = space[name];
+  if (domain === undefined) throw new TypeError(`The space has no ${name}.`);
+  return domain;
+}
+
 type FloatDomain = Extract<Domain, { float: unknown }>;
 type IntDomain = Extract<Domain, { int: unknown }>;
 

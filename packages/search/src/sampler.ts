@@ -1,0 +1,65 @@
+import type { Key } from "@manyfold/core";
+import type { ConfigComplaint, Params, ParamValue, Space } from "@manyfold/protocol";
+import { axisOf, domainOf, namesOf } from "./space.ts";
+
+/** A trial that a sampler may learn from. */
+export interface Observation {
+  readonly trial: number;
+  readonly params: Params;
+  /** Lower is better; null where it failed or is not known yet. */
+  readonly value: number | null;
+}
+
+/** What a search's proposals depend on besides its trials. */
+export interface Premise {
+  /** The search's own key. */
+  readonly key: Key;
+  readonly space: Space;
+  /** Trials before a proposal whose results it does not see. */
+  readonly lag: number;
+}
+
+/**
+ * A sampler at work on one search. What it proposes is a function of its premise, of what it has
+ * been told and of the pending settings alone; being told trial by trial only saves doing the work
+ * again.
+ */
+export interface Learner {
+  /** Takes in the next trial's result, in the order of their numbers, none left out. */
+  tell(observation: Observation): void;
+  /**
+   * The setting of a trial.
+   *
+   * @param pending settings of the trials between what was told and this one, in their order
+   */
+  ask(trial: number, pending: readonly Params[]): Params;
+}
+
+/** Where settings come from: pure functions of earlier trials, so that nothing has to be stored. */
+export interface SamplerRule<Settings = object> {
+  /**
+   * Whether proposals depend on results. One that does not proposes any trial at any time and is
+   * told nothing; one that does is told with the lag of the search.
+   */
+  readonly adaptive: boolean;
+  /** Number of different settings; Infinity where there is no end. */
+  size(space: Space): number;
+  begin(premise: Premise, settings: Settings): Learner;
+  /** What a space lacks for this sampler. */
+  complaints(space: Space): ConfigComplaint[];
+}
+
+/** A learner that reads no results. */
+export function unmoved(ask: (trial: number) => Params): Learner {
+  return { tell: () => {}, ask };
+}
+
+/** A setting from a share in [0, 1) per parameter, in the order of {@link namesOf}. */
+export function settingAt(space: Space, share: (name: string, index: number) => number): Params {
+  return Object.fromEntries(
+    namesOf(space).map((name, index): [string, ParamValue] => {
+      const axis = axisOf(domainOf(space, name));
+      return [name, axis.decode(axis.low + share(name, index) * (axis.high - axis.low))];
+    }),
+  );
+}
