@@ -1,7 +1,6 @@
 import { rm } from "node:fs/promises";
 import type { Outputs, RunState } from "@manyfold/coordinator";
 import { writeFileAtomic, writeFolderAtomic } from "@manyfold/files";
-import { renderReport } from "@manyfold/report";
 import { bestConfig } from "./best-config.ts";
 import { writeCsv } from "./csv.ts";
 import { finishedDocument } from "./document.ts";
@@ -23,6 +22,8 @@ export async function publish(outputs: Outputs, state: RunState, paths: RunPaths
   const best = bestConfig(state, report.result.search, paths.folder);
   if (best !== null) await writeFileAtomic(paths.best, best);
   await writeFileAtomic(paths.report, `${JSON.stringify(report, null, 2)}\n`);
+  // Loaded when needed, as the server is: drawing takes a library as large as all the rest.
+  const { renderReport } = await import("@manyfold/report");
   await writeFileAtomic(paths.page, renderReport(report));
   await writeFileAtomic(paths.document, JSON.stringify(finishedDocument(outputs, paths)));
 }

@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { writeFileAtomic } from "@manyfold/files";
 import { ManyfoldError, ReportDocument } from "@manyfold/protocol";
-import { renderReport } from "@manyfold/report";
 import { runPaths } from "../run-folder.ts";
 import { print, tell } from "../terminal.ts";
 
@@ -17,6 +16,7 @@ export function registerReport(program: Command): void {
       const paths = runPaths(folder);
       const report = await readReport(paths.report);
       if (json) return print(JSON.stringify(report));
+      const { renderReport } = await import("@manyfold/report");
       await writeFileAtomic(paths.page, renderReport(report));
       tell(paths.page);
     });

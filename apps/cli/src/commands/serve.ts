@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { startPredictServer } from "@manyfold/predict";
 import { wholeNumber } from "../whole-number.ts";
 import { tell } from "../terminal.ts";
 
@@ -26,6 +25,7 @@ Example:
 `,
     )
     .action(async (artifact: string, { port, host }: { port: number; host: string }) => {
+      const { startPredictServer } = await import("@manyfold/predict");
       const server = await startPredictServer({ artifact, port, host });
       tell(
         `Serving ${artifact} at ${server.url}  (POST /predict, GET /model, GET /healthz); Ctrl-C stops.`,
