@@ -222,9 +222,9 @@ const CONFIGURATION: readonly Case[] = [
     says: "x.yaml:12:11 train.epochs must be >= 1, got 0.\nx.yaml:13:28 train.optimizer.adam.lr must be > 0, got 0.",
   },
   {
-    name: "votes of numbers",
-    given: config(REGRESSION, ["members: 2 }", "members: 2 }\n  combine: vote"]),
-    says: 'x.yaml:15:12 ensemble.combine must be mean, median or weighted for a regression, got "vote".\nVotes are for classes.',
+    name: "values for classes",
+    given: config(["  layers:", "  output: linear\n  layers:"]),
+    says: 'x.yaml:9:11 model.output must be sigmoid, softmax or auto for a classification, got "linear".\nA linear output is no probability.',
   },
   {
     name: "out-of-bag rows without a bag",
