@@ -3,8 +3,8 @@ import { decodeTable, rowsOf } from "@manyfold/data";
 import type { Members, Truth } from "@manyfold/ensemble";
 import {
   combine,
+  fitCombiner,
   membersOf,
-  memberWeights,
   metrics,
   residualVariance,
   spreadOf,
@@ -122,7 +122,7 @@ type Metric = keyof ClassificationMetrics | keyof RegressionMetrics;
 
 function scoreOf(combiner: Combiner, members: Members, truth: Truth): Metrics {
   const numbers = members.members.map(({ member }) => member);
-  const combined = combine(combiner, members, memberWeights(combiner, numbers, null));
+  const combined = combine(combiner, members, fitCombiner(combiner, numbers, null));
   const spread = spreadOf(members);
   const residual = residualVariance(truth, combined, spread);
   const gaussian = residual === null ? undefined : { spread, residualVariance: residual };

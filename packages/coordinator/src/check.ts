@@ -1,5 +1,6 @@
-import type { ConfigComplaint, Experiment } from "@manyfold/protocol";
-import { complaintError, show } from "@manyfold/protocol";
+import { combinersFor, decidesOutOfBag } from "@manyfold/ensemble";
+import type { Combiner, ConfigComplaint, Experiment } from "@manyfold/protocol";
+import { complaintError, show, tagOf } from "@manyfold/protocol";
 import { searchComplaints } from "@manyfold/search";
 import { drawOf, hasOutOfBag } from "./units.ts";
 
@@ -24,10 +25,18 @@ const RULES: readonly Rule[] = [
   {
     path: ["ensemble", "combine"],
     broken: ({ data, ensemble }) =>
-      data.task === "regression" && ensemble !== undefined && "vote" in ensemble.combine,
-    condition: "mean, median or weighted for a regression",
-    got: () => "vote",
-    help: "Votes are for classes.",
+      ensemble !== undefined && !combinersFor(data.task).includes(tagOf(ensemble.combine)),
+    condition: `one of ${combinersFor("regression").join(", ")} for a regression`,
+    got: combinerOf,
+    help: "Votes and geometric means are of classes' probabilities.",
+  },
+  {
+    path: ["ensemble", "combine"],
+    broken: ({ ensemble }) =>
+      ensemble !== undefined && needsOutOfBag(ensemble.combine) && !hasOutOfBag(drawOf(ensemble)),
+    condition: "a combiner that is not fitted, where no member leaves rows out",
+    got: combinerOf,
+    help: "Out-of-bag rows come with ensemble.bagging; mean and median need none.",
   },
   {
     path: ["model", "output"],
@@ -52,6 +61,15 @@ const RULES: readonly Rule[] = [
     help: "Add an ensemble section to try ensembles.",
   },
 ];
+
+function combinerOf({ ensemble }: Experiment): string | undefined {
+  return ensemble && tagOf(ensemble.combine);
+}
+
+/** `weighted` has equal weights where nothing is known; the others are nothing without rows. */
+function needsOutOfBag(combiner: Combiner): boolean {
+  return decidesOutOfBag(combiner) && !("weighted" in combiner);
+}
 
 /**
  * What is wrong with an experiment beyond what its schema sees, because several parts of it are

@@ -5,8 +5,14 @@ import { tagOf } from "@manyfold/protocol";
 
 /** Combiners that need nothing fitted, by the tasks they are for. */
 const PLAIN: { readonly [Task in Truth["task"]]: readonly Combiner[] } = {
-  classification: [{ mean: {} }, { median: {} }, { vote: {} }],
-  regression: [{ mean: {} }, { median: {} }],
+  classification: [
+    { mean: {} },
+    { median: {} },
+    { trimmed: { fraction: 0.1 } },
+    { geometric: {} },
+    { vote: {} },
+  ],
+  regression: [{ mean: {} }, { median: {} }, { trimmed: { fraction: 0.1 } }],
 };
 
 /** The configured combiner beside the others and beside the members alone, on the same rows. */

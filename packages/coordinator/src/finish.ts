@@ -1,15 +1,15 @@
 import type { Table } from "@manyfold/data";
 import { decodeTable, rowsOf } from "@manyfold/data";
-import type { Ensemble, ManifestContent, Members, Truth } from "@manyfold/ensemble";
+import type { CombinerFit, Ensemble, ManifestContent, Members, Truth } from "@manyfold/ensemble";
 import {
   analyse,
   buildEnsemble,
   combine,
   confusion,
+  decidesOutOfBag,
   encodeArtifact,
-  memberErrors,
+  fitCombiner,
   membersOf,
-  memberWeights,
   metrics,
   outOfBag,
   residualVariance,
@@ -143,7 +143,7 @@ async function score(
   const bag = await outOfBagOf(final, blobs, table, target, trained);
   const members = artifactMembers(trained, table, final.ensemble);
   const numbers = members.map(({ member }) => member);
-  const weights = memberWeights(combiner, numbers, bag?.errors ?? null);
+  const fit = bag?.fit ?? fitCombiner(combiner, numbers, null);
   const networks = await weightsOf(trained, blobs);
 
   const manifest: ManifestContent = {
@@ -155,7 +155,8 @@ async function score(
     members,
     seed: final.seed,
     combiner,
-    memberWeights: weights,
+    memberWeights: fit.weights && [...fit.weights],
+    ...(fit.offsets && { offsets: [...fit.offsets] }),
     residualVariance: null,
     metrics: { test: null, oob: null },
     analysis: null,
@@ -177,9 +178,9 @@ async function score(
   const truth = truthOf(target, table.y, rows);
   const reported = await reportedMembers(final, blobs, target, trained, on);
   const all = reported ?? draft.predictMembers(rowsOfInputs(table, rows));
-  const combined = combine(combiner, all, weights);
+  const combined = combine(combiner, all, fit);
   const spread = spreadOf(all);
-  const residual = bag?.residual ?? residualOnTraining(draft, table, target, combiner, weights);
+  const residual = bag?.residual ?? residualOnTraining(draft, table, target, combiner, fit);
   const gaussian = residual === null ? undefined : { spread, residualVariance: residual };
   const analysis = analyse(all, truth, on);
   const test = on === "test" ? metrics(truth, combined, gaussian) : null;
@@ -211,8 +212,7 @@ async function score(
 
 interface Bag {
   readonly scores: OutOfBag;
-  /** Each member's own error on its out-of-bag rows. */
-  readonly errors: (number | null)[];
+  readonly fit: CombinerFit;
   readonly residual: number[] | null;
 }
 
@@ -228,24 +228,23 @@ async function outOfBagOf(
   const { members, rows, uncovered, membersPerRow } = outOfBag(target, own, rowsOf(table, "train"));
   if (rows.length === 0) return null;
   const truth = truthOf(target, table.y, rows);
-  const errors = memberErrors(members, truth);
   const numbers = members.members.map(({ member }) => member);
   const combiner = final.ensemble?.combine ?? { mean: {} };
-  const combined = combine(combiner, members, memberWeights(combiner, numbers, errors));
+  const fit = fitCombiner(combiner, numbers, { members, truth });
+  const combined = combine(combiner, members, fit);
   const spread = spreadOf(members);
   const residual = residualVariance(truth, combined, spread);
   const gaussian = residual === null ? undefined : { spread, residualVariance: residual };
-  // Rows that stopped a training or weighed the members took part in a decision (DESIGN 9).
-  const weighed = "weighted" in combiner && combiner.weighted.weights === undefined;
   return {
-    errors,
+    fit,
     residual,
     scores: {
       metrics: metrics(truth, combined, gaussian),
       rows: rows.length,
       uncovered: Array.from(uncovered, (row) => table.rowNumbers[row] ?? 0),
       membersPerRow,
-      biased: final.train.earlyStopping?.on === "oob" || weighed,
+      // Rows that stopped a training or weighed the members took part in a decision (DESIGN 9).
+      biased: final.train.earlyStopping?.on === "oob" || decidesOutOfBag(combiner),
     },
   };
 }
@@ -274,12 +273,12 @@ function residualOnTraining(
   table: Table,
   target: FittedTarget,
   combiner: EnsembleManifest["combiner"],
-  weights: readonly number[] | null,
+  fit: CombinerFit,
 ): number[] | null {
   if (target.task === "classification") return null;
   const rows = rowsOf(table, "train");
   const members = draft.predictMembers(rowsOfInputs(table, rows));
-  const combined = combine(combiner, members, weights);
+  const combined = combine(combiner, members, fit);
   return residualVariance(truthOf(target, table.y, rows), combined, spreadOf(members));
 }
 

@@ -1,6 +1,6 @@
 import type { ErrorAnalysis } from "@manyfold/protocol";
 import { mean } from "simple-statistics";
-import { argmax } from "./combiners.ts";
+import { argmax } from "./probability.ts";
 import { errorCurve, measuredCurve } from "./curve.ts";
 import { divisorOf, dot, errorsOf } from "./errors.ts";
 import { centralInterval, finiteInterval, type Resample, resampleRows } from "./intervals.ts";

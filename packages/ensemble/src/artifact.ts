@@ -10,7 +10,7 @@ import {
   show,
 } from "@manyfold/protocol";
 import type { Network } from "@manyfold/core";
-import { requireCombiner } from "./combiners.ts";
+import { requireCombiner, weightingOf } from "./combiners.ts";
 import { outputsOf } from "./members.ts";
 import { buildEnsemble, type Ensemble, networkOf } from "./predictor.ts";
 import { decodeSafetensors, encodeSafetensors, type Tensor } from "./safetensors.ts";
@@ -146,12 +146,17 @@ function requireConsistent(manifest: EnsembleManifest, path: string): void {
     const sizes = new Set(featureCounts(manifest, index));
     demand(sizes.size === 1, `members of network ${index}`, "of one number of inputs", [...sizes]);
   }
-  if ("weighted" in combiner) {
+  const { weights, signed, offsets } = weightingOf(combiner);
+  if (weights) {
     const fits =
       memberWeights?.length === members.length &&
-      memberWeights.every((weight) => weight >= 0) &&
-      memberWeights.some((weight) => weight > 0);
+      (signed || memberWeights.every((weight) => weight >= 0)) &&
+      memberWeights.some((weight) => weight !== 0);
     demand(fits, "memberWeights", `${members.length} shares, not all 0`, memberWeights);
+  }
+  if (offsets) {
+    const fits = manifest.offsets?.length === outputsOf(target);
+    demand(fits, "offsets", "one number per output", manifest.offsets);
   }
   if (residualVariance !== null) {
     const fits = target.task === "regression" && residualVariance.length === outputsOf(target);

@@ -1,5 +1,14 @@
-import { type Combiner, type FittedTarget, ManyfoldError, show, tagOf } from "@manyfold/protocol";
+import {
+  type Combiner,
+  type FittedTarget,
+  ManyfoldError,
+  match,
+  show,
+  tagOf,
+} from "@manyfold/protocol";
+import type { CombinerFit } from "./fits.ts";
 import type { Members } from "./members.ts";
+import { argmax, logProbability, softmax } from "./probability.ts";
 
 /** One row's predictions by the members that have one, in member order. */
 interface RowPredictions {
@@ -8,30 +17,67 @@ interface RowPredictions {
   readonly outputs: number;
   /** `[count, outputs]`. */
   readonly values: Float64Array;
-  /** `[count]`, summing to 1. */
+  /** `[count]`, summing to 1, but for `stacking`. */
   readonly weights: Float64Array;
+  /** `[outputs]`. */
+  readonly offsets: ArrayLike<number>;
 }
 
-type CombinerName = Combiner extends infer C ? (C extends unknown ? keyof C : never) : never;
+/** Names of the ways to combine. */
+export type CombinerName = Combiner extends infer C ? (C extends unknown ? keyof C : never) : never;
+
+/** Writes a row's combined prediction `[outputs]`. */
+type RowCombiner = (row: RowPredictions, out: Float64Array) => void;
+
+/**
+ * How the members that predict a row share its prediction. `equal`: alike. `shares`: by their
+ * weights, none below 0, made to sum to 1 again. `signed`: by their weights as they are, and the
+ * members that do not predict it are stood in for by the mean of those that do.
+ */
+type Weighting = "equal" | "shares" | "signed";
 
 interface CombinerRule {
   /** Tasks it is defined for. */
   readonly tasks: readonly FittedTarget["task"][];
-  /** Whether it needs a weight per member. */
-  readonly weighted: boolean;
-  /** Writes the row's combined prediction `[outputs]`. */
-  combine(row: RowPredictions, out: Float64Array): void;
+  readonly weighting: Weighting;
+  /** Whether it adds an offset per output. */
+  readonly offsets?: true;
 }
 
+const CLASSES = ["classification"] as const;
 const BOTH = ["classification", "regression"] as const;
 
-/** How members' predictions of a row become one: float64, members in order. */
+/** What the ways to combine need. */
 const COMBINERS: { readonly [C in CombinerName]: CombinerRule } = {
-  mean: { tasks: BOTH, weighted: false, combine: weightedMean },
-  weighted: { tasks: BOTH, weighted: true, combine: weightedMean },
-  median: { tasks: BOTH, weighted: false, combine: median },
-  vote: { tasks: ["classification"], weighted: false, combine: vote },
+  mean: { tasks: BOTH, weighting: "equal" },
+  weighted: { tasks: BOTH, weighting: "shares" },
+  median: { tasks: BOTH, weighting: "equal" },
+  vote: { tasks: CLASSES, weighting: "equal" },
+  trimmed: { tasks: BOTH, weighting: "equal" },
+  geometric: { tasks: CLASSES, weighting: "equal" },
+  nnls: { tasks: BOTH, weighting: "shares" },
+  minimumVariance: { tasks: BOTH, weighting: "signed" },
+  greedy: { tasks: BOTH, weighting: "shares" },
+  stacking: { tasks: BOTH, weighting: "signed", offsets: true },
 };
+
+/** How members' predictions of a row become one: float64, members in order. */
+const rowCombiner = (combiner: Combiner): RowCombiner =>
+  match<Combiner, RowCombiner>(combiner, {
+    mean: () => weightedMean,
+    weighted: () => weightedMean,
+    median: () => (row, out) => trimmed(row, out, 0.5),
+    vote: () => vote,
+    trimmed:
+      ({ fraction }) =>
+      (row, out) =>
+        trimmed(row, out, fraction),
+    geometric: () => logPool,
+    nnls: () => weightedMean,
+    minimumVariance: () => signedMean,
+    greedy: () => weightedMean,
+    stacking: () => stacked,
+  });
 
 /**
  * The members' combined prediction `[rows, outputs]`, in their order and in float64. Members that
@@ -43,46 +89,93 @@ const COMBINERS: { readonly [C in CombinerName]: CombinerRule } = {
  * - `median`: of each output alone (for an even number, the middle of the two). Probabilities are
  *   then divided by their sum; where it is 0 (every class denied by more than half), the mean.
  * - `vote`: the share of members whose most probable class it is; ties go to the lower class.
+ * - `trimmed`: the mean of each output without the given share of the members at either end (whole
+ *   members, rounded down); probabilities are then divided by their sum, as for the median.
+ * - `geometric`: the exponential of the mean log probability, divided by its sum.
+ * - `nnls`, `greedy`: weighted means. `minimumVariance` too, where its weights may be negative:
+ *   probabilities below 0 are then taken as 0 and the rest divided by its sum.
+ * - `stacking`: weighted sum plus an offset; for classification of log probabilities, then softmax.
  *
- * @param weights one per member, in member order; required by `weighted`
+ * @param fit what {@link fitCombiner} found; required by the combiners that have weights
  * @throws ManyfoldError for a row that no member predicts, for `vote` on a regression
  *
  * @example
  * const members = membersOf(target, predictions);
  * const probabilities = combine({ mean: {} }, members);
  */
-export function combine(
-  combiner: Combiner,
-  members: Members,
-  weights?: readonly number[] | null,
-): Float64Array {
-  const name = tagOf(combiner);
-  const rule = COMBINERS[name];
+export function combine(combiner: Combiner, members: Members, fit?: CombinerFit): Float64Array {
+  const { weighting } = COMBINERS[tagOf(combiner)];
   const { task, rows, outputs } = members;
   const k = members.members.length;
   requireCombiner(combiner, task);
-  const given = rule.weighted ? requireWeights(weights, k) : undefined;
+  const given = weighting === "equal" ? null : requireWeights(combiner, fit, k);
+  const offsets = fit?.offsets ?? new Float64Array(outputs);
+  const write = rowCombiner(combiner);
 
   const out = new Float64Array(rows * outputs);
   const values = new Float64Array(k * outputs);
-  const shares = new Float64Array(k);
+  const own = new Float64Array(k);
+  const total = given?.reduce((sum, weight) => sum + weight, 0) ?? 0;
   for (let row = 0; row < rows; row++) {
     let count = 0;
-    let total = 0;
-    for (const [index, { values: own, present }] of members.members.entries()) {
-      if (present !== undefined && present[row] === 0) continue;
-      values.set(own.subarray(row * outputs, (row + 1) * outputs), count * outputs);
-      total += shares[count] = given?.[index] ?? 1;
+    for (const [index, member] of members.members.entries()) {
+      if (member.present !== undefined && member.present[row] === 0) continue;
+      values.set(member.values.subarray(row * outputs, (row + 1) * outputs), count * outputs);
+      own[count] = given?.[index] ?? 1;
       count++;
     }
     if (count === 0) throw uncovered(row);
-    for (let i = 0; i < count; i++) shares[i] = total > 0 ? shares[i]! / total : 1 / count;
-    rule.combine(
-      { task, count, outputs, values, weights: shares },
+    const weights = own.subarray(0, count);
+    WEIGHTINGS[weighting](weights, total);
+    write(
+      { task, count, outputs, values, weights, offsets },
       out.subarray(row * outputs, (row + 1) * outputs),
     );
   }
   return out;
+}
+
+/** Turns the weights of the members that predict a row into what they are multiplied by. */
+const WEIGHTINGS: {
+  readonly [W in Weighting]: (present: Float64Array, total: number) => void;
+} = {
+  equal: (present) => present.fill(1 / present.length),
+  shares: (present) => {
+    const sum = sumOf(present);
+    for (let i = 0; i < present.length; i++) {
+      present[i] = sum > 0 ? present[i]! / sum : 1 / present.length;
+    }
+  },
+  signed: (present, total) => {
+    const missing = (total - sumOf(present)) / present.length;
+    for (let i = 0; i < present.length; i++) present[i]! += missing;
+  },
+};
+
+function sumOf(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum;
+}
+
+/** Whether a combiner has a weight per member, and whether these may be negative. */
+export function weightingOf(combiner: Combiner): {
+  readonly weights: boolean;
+  readonly signed: boolean;
+  readonly offsets: boolean;
+} {
+  const { weighting, offsets } = COMBINERS[tagOf(combiner)];
+  return {
+    weights: weighting !== "equal",
+    signed: weighting === "signed",
+    offsets: offsets === true,
+  };
+}
+
+/** Names of the combiners that are defined for a task. */
+export function combinersFor(task: FittedTarget["task"]): string[] {
+  const rules = Object.entries(COMBINERS).filter(([, rule]) => rule.tasks.includes(task));
+  return rules.map(([name]) => name);
 }
 
 /**
@@ -93,23 +186,13 @@ export function combine(
 export function requireCombiner(combiner: Combiner, task: FittedTarget["task"]): void {
   const name = tagOf(combiner);
   if (COMBINERS[name].tasks.includes(task)) return;
-  const fitting = Object.entries(COMBINERS).filter(([, rule]) => rule.tasks.includes(task));
   throw new ManyfoldError({
     code: "config",
     path: "ensemble.combine",
-    condition: `one of ${fitting.map(([other]) => other).join(", ")} for ${task}`,
+    condition: `one of ${combinersFor(task).join(", ")} for ${task}`,
     got: show(name),
-    help: "A vote counts classes; numbers are averaged, or their median is taken.",
+    help: "Votes and geometric means are of classes' probabilities.",
   });
-}
-
-/** Index of the largest of `outputs` values from `at` on; the lower index among equals. */
-export function argmax(values: ArrayLike<number>, at: number, outputs: number): number {
-  let best = 0;
-  for (let output = 1; output < outputs; output++) {
-    if (values[at + output]! > values[at + best]!) best = output;
-  }
-  return best;
 }
 
 function weightedMean({ count, outputs, values, weights }: RowPredictions, out: Float64Array) {
@@ -122,18 +205,57 @@ function weightedMean({ count, outputs, values, weights }: RowPredictions, out: 
   }
 }
 
-function median(row: RowPredictions, out: Float64Array) {
+/** Negative weights can lead out of the probabilities: back to the nearest that sum to 1. */
+function signedMean(row: RowPredictions, out: Float64Array) {
+  weightedMean(row, out);
+  if (row.task === "regression" || out.every((value) => value >= 0)) return;
+  for (let output = 0; output < out.length; output++) out[output] = Math.max(0, out[output]!);
+  const total = sumOf(out);
+  for (let output = 0; output < out.length; output++) out[output]! /= total;
+}
+
+function trimmed(row: RowPredictions, out: Float64Array, fraction: number) {
   const { task, count, outputs, values } = row;
-  const middle = new Float64Array(count);
+  // One (or the middle two) is left at least.
+  const cut = Math.min(Math.floor(fraction * count), (count - 1) >> 1);
+  const sorted = new Float64Array(count);
   for (let output = 0; output < outputs; output++) {
-    for (let i = 0; i < count; i++) middle[i] = values[i * outputs + output]!;
-    middle.sort();
-    out[output] = (middle[(count - 1) >> 1]! + middle[count >> 1]!) / 2;
+    for (let i = 0; i < count; i++) sorted[i] = values[i * outputs + output]!;
+    sorted.sort();
+    let sum = 0;
+    for (let i = cut; i < count - cut; i++) sum += sorted[i]!;
+    out[output] = sum / (count - 2 * cut);
   }
   if (task === "regression") return;
-  const total = out.reduce((sum, value) => sum + value, 0);
+  const total = sumOf(out);
   if (total === 0) return weightedMean(row, out);
   for (let output = 0; output < outputs; output++) out[output]! /= total;
+}
+
+function logPool({ count, outputs, values, weights, offsets }: RowPredictions, out: Float64Array) {
+  for (let output = 0; output < outputs; output++) {
+    let sum = offsets[output]!;
+    for (let i = 0; i < count; i++)
+      sum += weights[i]! * logProbability(values[i * outputs + output]!);
+    out[output] = sum;
+  }
+  softmax(out);
+}
+
+function stacked(row: RowPredictions, out: Float64Array) {
+  if (row.task === "classification") return logPool(row, out);
+  const { count, outputs, values, weights, offsets } = row;
+  for (let output = 0; output < outputs; output++) {
+    // Around the first member: far from 0 the sum alone would lose the differences.
+    const first = values[output]!;
+    let sum = offsets[output]!;
+    let total = weights[0]!;
+    for (let i = 1; i < count; i++) {
+      total += weights[i]!;
+      sum += weights[i]! * (values[i * outputs + output]! - first);
+    }
+    out[output] = total * first + sum;
+  }
 }
 
 function vote({ count, outputs, values }: RowPredictions, out: Float64Array) {
@@ -142,14 +264,16 @@ function vote({ count, outputs, values }: RowPredictions, out: Float64Array) {
   for (let output = 0; output < outputs; output++) out[output]! /= count;
 }
 
-function requireWeights(weights: readonly number[] | null | undefined, k: number) {
-  if (weights?.length === k && weights.every((weight) => Number.isFinite(weight) && weight >= 0)) {
-    return weights;
-  }
+function requireWeights(combiner: Combiner, fit: CombinerFit | undefined, k: number) {
+  const { signed } = weightingOf(combiner);
+  const weights = fit?.weights;
+  const fits =
+    weights?.length === k && weights.every((own) => Number.isFinite(own) && (signed || own >= 0));
+  if (fits) return weights;
   throw new ManyfoldError({
     code: "internal",
     path: "weights",
-    condition: `${k} finite numbers that are not negative, one per member`,
+    condition: `${k} finite numbers${signed ? "" : " that are not negative"}, one per member`,
     got: show(weights ?? null),
   });
 }

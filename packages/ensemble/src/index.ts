@@ -5,9 +5,9 @@ export { outOfBag } from "./oob.ts";
 export type { OutOfBagMember, OutOfBagPredictions } from "./oob.ts";
 
 // Combining them, and scoring the result.
-export { combine, requireCombiner } from "./combiners.ts";
-export { memberWeights } from "./weights.ts";
-export { memberErrors } from "./errors.ts";
+export { combine, combinersFor } from "./combiners.ts";
+export { decidesOutOfBag, fitCombiner } from "./fits.ts";
+export type { CombinerFit, FittingRows } from "./fits.ts";
 export { confusion, metrics, residualVariance, spreadOf } from "./metrics.ts";
 export type { GaussianSpread } from "./metrics.ts";
 

@@ -1,11 +1,8 @@
 import { elementary } from "@manyfold/core";
 import type { ClassificationMetrics, Metrics, RegressionMetrics } from "@manyfold/protocol";
 import { ManyfoldError, show } from "@manyfold/protocol";
-import { argmax } from "./combiners.ts";
 import type { Members, Truth } from "./members.ts";
-
-/** Smallest probability whose logarithm is taken. */
-const SMALLEST_PROBABILITY = 1e-15;
+import { argmax, logProbability } from "./probability.ts";
 
 /** Smallest deviation of a predictive Gaussian, as a share of the target's own scale. */
 const SMALLEST_DEVIATION = 1e-6;
@@ -79,7 +76,7 @@ function classificationMetrics(
       const error = prediction[at + cls]! - (cls === label ? 1 : 0);
       squares += error * error;
     }
-    surprise -= elementary.log(Math.max(prediction[at + label]!, SMALLEST_PROBABILITY));
+    surprise -= logProbability(prediction[at + label]!);
   }
   return { accuracy: right / rows, brier: squares / rows, nll: surprise / rows };
 }

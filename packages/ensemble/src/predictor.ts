@@ -8,14 +8,15 @@ import {
   type PredictionProgram,
 } from "@manyfold/core";
 import { type EnsembleManifest, ManyfoldError, show } from "@manyfold/protocol";
-import { argmax, combine } from "./combiners.ts";
+import { combine } from "./combiners.ts";
 import { type MemberPredictions, type Members, membersOf, outputsOf } from "./members.ts";
 import { spreadOf } from "./metrics.ts";
+import { argmax } from "./probability.ts";
 
 /** What predicting needs besides the networks' weights: a part of an artifact's manifest. */
 export type EnsembleDescription = Pick<
   EnsembleManifest,
-  "preprocessing" | "model" | "members" | "seed" | "combiner" | "memberWeights"
+  "preprocessing" | "model" | "members" | "seed" | "combiner" | "memberWeights" | "offsets"
 >;
 
 /** What an ensemble says of some rows. */
@@ -75,7 +76,8 @@ export function buildEnsemble(
   description: EnsembleDescription,
   networks: readonly Float32Array[],
 ): Ensemble {
-  const { preprocessing, members, seed, combiner, memberWeights } = description;
+  const { preprocessing, members, seed, combiner } = description;
+  const fit = { weights: description.memberWeights, offsets: description.offsets ?? null };
   const { target, width } = preprocessing;
   const runner = networkRunner(description);
 
@@ -100,7 +102,7 @@ export function buildEnsemble(
     predictMembers,
     predict: (x) => {
       const all = predictMembers(x);
-      const values = combine(combiner, all, memberWeights);
+      const values = combine(combiner, all, fit);
       return { rows: all.rows, outputs: all.outputs, values, members: all, ...saidOf(all, values) };
     },
   };

@@ -17,6 +17,51 @@ export const Combiner = tagged(
           .describe("One weight per member; without it, inverse out-of-bag error."),
       })
       .describe("Weighted mean; weights are made to sum to 1."),
+    trimmed: z
+      .strictObject({
+        fraction: z
+          .number()
+          .min(0)
+          .lt(0.5)
+          .default(0.1)
+          .describe("Share of the members left out at each end."),
+      })
+      .describe("Mean per output without the highest and lowest members."),
+    geometric: z
+      .strictObject({})
+      .describe("Geometric mean of probabilities, made to sum to 1 (log opinion pool)."),
+    nnls: z
+      .strictObject({})
+      .describe("Weights that are not negative, of least squared out-of-bag error."),
+    minimumVariance: z
+      .strictObject({
+        shrinkage: z
+          .number()
+          .min(0)
+          .max(1)
+          .optional()
+          .describe(
+            "How far members' error products are drawn to their mean, 0 to 1; without it, estimated.",
+          ),
+        nonNegative: z.boolean().default(false).describe("Whether no weight may be below 0."),
+      })
+      .describe("Weights in proportion to the inverse of the out-of-bag error products."),
+    greedy: z
+      .strictObject({
+        picks: z.int().min(1).max(1000).default(25).describe("Members picked at most."),
+      })
+      .describe(
+        "Members picked one at a time, with replacement, by out-of-bag error (Caruana 2004).",
+      ),
+    stacking: z
+      .strictObject({
+        penalty: z
+          .number()
+          .gt(0)
+          .default(1)
+          .describe("Ridge on how members' coefficients differ; large means equal weights."),
+      })
+      .describe("Ridge (regression) or logistic regression on out-of-bag predictions."),
   },
   { bare: true, description: "How the members' predictions become one." },
 );

@@ -40,8 +40,10 @@ export const EnsembleManifest = z.strictObject({
   /** Seed that dropout masks are redrawn from. */
   seed: z.int().min(0),
   combiner: Combiner,
-  /** Weights per member that `weighted` uses, made to sum to 1; null for other combiners. */
+  /** Weights per member, of the combiners that have any; they sum to 1, but for `stacking`. */
   memberWeights: z.array(z.number()).nullable(),
+  /** What `stacking` adds to each output (regression) or each class's log probability. */
+  offsets: z.array(z.number()).optional(),
   /** Variance of residuals (regression, original units, per target) on out-of-bag or test-free rows; null if unknown. */
   residualVariance: z.array(z.number()).nullable(),
   metrics: z.strictObject({ test: Metrics.nullable(), oob: Metrics.nullable() }),

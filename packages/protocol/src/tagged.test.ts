@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { match, Optimizer, SampleSpec, tagOf, type Combiner } from "./index.ts";
+import { match, Optimizer, SampleSpec, tagOf } from "./index.ts";
 
 test("a bare name is that option with its defaults", () => {
   expect(Optimizer.parse("adam")).toEqual(Optimizer.parse({ adam: {} }));
@@ -18,13 +18,12 @@ test("none, two or unknown options are refused", () => {
 });
 
 test("match calls the row of the option that is held", () => {
-  const combiner = { weighted: { weights: [1, 3] } } as Combiner;
-  expect(tagOf(combiner)).toBe("weighted");
-  const shown: string = match(combiner, {
-    mean: () => "mean",
-    median: () => "median",
-    vote: () => "vote",
-    weighted: ({ weights }) => `weighted ${weights?.join(" ")}`,
+  const sample = { subsample: { fraction: 0.5 } } as SampleSpec;
+  expect(tagOf(sample)).toBe("subsample");
+  const shown: string = match(sample, {
+    all: () => "all",
+    bootstrap: () => "bootstrap",
+    subsample: ({ fraction }) => `subsample ${fraction}`,
   });
-  expect(shown).toBe("weighted 1 3");
+  expect(shown).toBe("subsample 0.5");
 });
