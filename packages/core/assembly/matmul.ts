@@ -1,3 +1,4 @@
+import { loadRest, storeRest, wholeEnd } from "./lanes";
 import {
   tile1x4,
   tile1x8,
@@ -51,7 +52,7 @@ export function matmul(
   packB: i32,
 ): void {
   const cs = (<usize>n) << 2;
-  memory.fill(c, 0, <usize>m * cs);
+  clear(c, m * n);
   const width = block == BLOCK_4X8 ? 8 : 16;
   const height = block == BLOCK_2X16 ? 2 : block == BLOCK_4X8 ? 4 : 6;
   for (let k0 = 0; k0 < k; k0 += TERMS) {
@@ -193,7 +194,6 @@ function edge(
   cs: usize,
 ): void {
   const es = (<usize>wide) << 2;
-  const bytes = (<usize>columns) << 2;
   for (let r = 0; r < rows; ) {
     let count = min(8, rows - r);
     let from = a + <usize>r * ars;
@@ -205,12 +205,42 @@ function edge(
       rs = 4;
       ks = (<usize>count) << 2;
     }
-    for (let i = 0; i < count; i++) memory.copy(EDGE + <usize>i * es, c + <usize>i * cs, bytes);
+    for (let i = 0; i < count; i++) copyRow(EDGE + <usize>i * es, c + <usize>i * cs, columns);
     few(count, wide, terms, from, rs, ks, panel, stride, EDGE, es);
-    for (let i = 0; i < count; i++) memory.copy(c + <usize>i * cs, EDGE + <usize>i * es, bytes);
+    for (let i = 0; i < count; i++) copyRow(c + <usize>i * cs, EDGE + <usize>i * es, columns);
     r += count;
     c += <usize>count * cs;
   }
+}
+
+/** Zeros; small runs without a call into the engine. */
+function clear(p: usize, n: i32): void {
+  if (n > 512) {
+    memory.fill(p, 0, (<usize>n) << 2);
+    return;
+  }
+  const zero = f32x4.splat(0);
+  const end = wholeEnd(p, n);
+  while (p < end) {
+    v128.store(p, zero);
+    p += 16;
+  }
+  const rest = n & 3;
+  if (rest) storeRest(p, zero, rest);
+}
+
+/** Copies fewer than 16 numbers. */
+// @ts-ignore: decorator
+@inline
+function copyRow(to: usize, from: usize, n: i32): void {
+  const end = wholeEnd(from, n);
+  while (from < end) {
+    v128.store(to, v128.load(from));
+    from += 16;
+    to += 16;
+  }
+  const rest = n & 3;
+  if (rest) storeRest(to, loadRest(from, rest), rest);
 }
 
 /** Copies rows of a into strips of `height`, the last one lower. */

@@ -1,7 +1,7 @@
 // Sums and what is built on them, in the order of src/kernels/js/reductions.ts: one accumulator a
 // result, from 0, ascending.
 import { expOf, logOf } from "./elementary";
-import { all, loadRest, storeRest } from "./lanes";
+import { all, loadRest, storeRest, wholeEnd } from "./lanes";
 
 /** y = Σ over the middle axis of x `[outer, length, inner]`. */
 export function sum(x: usize, y: usize, outer: i32, length: i32, inner: i32): void {
@@ -63,15 +63,26 @@ export function sum(x: usize, y: usize, outer: i32, length: i32, inner: i32): vo
   }
 }
 
-/** The largest of a run, what exponents are shifted by; 0 where it is not finite. */
+/**
+ * The largest of a run, what exponents are shifted by; 0 where it is not finite. pmax(a, b) is
+ * b where a < b and else a, so that the first number alone can bring in NaN, in all lanes at once.
+ */
 // @ts-ignore: decorator
 @inline
 function shiftOf(x: usize, length: i32): f32 {
-  let largest = load<f32>(x);
-  for (let i = 1; i < length; i++) {
-    const value = load<f32>(x + ((<usize>i) << 2));
-    if (value > largest) largest = value;
+  let lanes = v128.load_splat<f32>(x);
+  const end = wholeEnd(x, length);
+  while (x < end) {
+    lanes = f32x4.pmax(lanes, v128.load(x));
+    x += 16;
   }
+  for (let rest = length & 3; rest > 0; rest--) {
+    lanes = f32x4.pmax(lanes, v128.load_splat<f32>(x));
+    x += 4;
+  }
+  lanes = f32x4.pmax(lanes, v128.shuffle<f32>(lanes, lanes, 2, 3, 0, 1));
+  lanes = f32x4.pmax(lanes, v128.shuffle<f32>(lanes, lanes, 1, 0, 3, 2));
+  const largest = f32x4.extract_lane(lanes, 0);
   return abs(largest) < Infinity ? largest : 0;
 }
 

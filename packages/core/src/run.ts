@@ -27,7 +27,7 @@ export function bindPlan(plan: Plan, kernels: KernelSet, values?: Values): Progr
     values: values ?? kernels.allocate(plan.elements),
     key: new Uint32Array(2),
   };
-  const calls = plan.steps.map((step) => bindStep(step, kernels, arena));
+  const calls = bindSteps(plan.steps, kernels, arena);
   const fill = (): void => {
     for (const { offset, size, value } of plan.constants) {
       arena.values.fill(value, offset, offset + size);
@@ -48,6 +48,21 @@ export function bindPlan(plan: Plan, kernels: KernelSet, values?: Values): Progr
       for (let i = 0; i < calls.length; i++) (calls[i] as () => void)();
     },
   };
+}
+
+/** One function a step, or one for two where the set joins them. */
+function bindSteps(steps: readonly Step[], kernels: KernelSet, arena: Arena): (() => void)[] {
+  const calls: (() => void)[] = [];
+  for (let at = 0; at < steps.length; at++) {
+    const first = steps[at] as Step;
+    const second = steps[at + 1];
+    // What the second step writes over has no other reader.
+    const inPlace = second?.inputs[0] === first.output && second.output === first.output;
+    const joined = inPlace ? kernels.pair?.(first, second, arena) : null;
+    if (joined) at += 1;
+    calls.push(joined ?? bindStep(first, kernels, arena));
+  }
+  return calls;
 }
 
 function bindStep<K extends ComputedOp>(

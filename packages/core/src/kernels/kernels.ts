@@ -45,6 +45,12 @@ export interface Arena {
  */
 export type Bind<K extends ComputedOp> = (step: Step<K>, arena: Arena) => () => void;
 
+/**
+ * Prepares two steps that follow each other as one, of equal bits; null where there is no kernel
+ * for the pair. Only for a second step that overwrites what the first one computed.
+ */
+export type BindPair = (first: Step, second: Step, arena: Arena) => (() => void) | null;
+
 /** A kernel per op; the compiler asks for the missing one. */
 export type KernelTable = { readonly [K in ComputedOp]: Bind<K> };
 
@@ -61,4 +67,5 @@ export interface KernelSet {
    */
   share(elements: number): Values;
   readonly table: KernelTable;
+  readonly pair?: BindPair;
 }

@@ -1,4 +1,4 @@
-import type { Bind } from "../kernels.ts";
+import type { Bind, Step } from "../kernels.ts";
 import { addressesOf, type ExportsOf } from "./addresses.ts";
 
 /**
@@ -23,18 +23,31 @@ const FAR = 2048;
 /** Elements of the second operand up to which it is read where it is. */
 const SMALL = 4096;
 
+/** A product as the kernel takes it: strides in bytes between rows, columns and terms. */
+interface Product {
+  readonly rows: number;
+  readonly columns: number;
+  readonly inner: number;
+  readonly a: { readonly at: number; readonly row: number; readonly term: number };
+  readonly b: { readonly at: number; readonly column: number; readonly term: number };
+}
+
+/** c' = b' a', where that puts numbers side by side that are far apart in c = a b. */
+function exchanged({ rows, columns, inner, a, b }: Product): Product {
+  return {
+    rows: columns,
+    columns: rows,
+    inner,
+    a: { at: b.at, row: b.column, term: b.term },
+    b: { at: a.at, column: a.row, term: a.term },
+  };
+}
+
 /** The packing that was fastest for a shape; see the package's README for the measurements. */
-function packingFor(
-  block: Block,
-  inner: number,
-  columns: number,
-  transposeA: boolean,
-  transposeB: boolean,
-  rows: number,
-): Packing {
-  const panels = transposeB || inner * columns > SMALL;
-  // A transposed first operand has its rows side by side, as strips do, but terms far apart.
-  if (transposeA) return { block, panels, strips: 4 * rows >= FAR };
+function packingFor(block: Block, { rows, columns, inner, a, b }: Product): Packing {
+  const panels = b.column !== 4 || inner * columns > SMALL;
+  // A transposed first operand has its rows side by side, as strips have, but terms far apart.
+  if (a.row === 4) return { block, panels, strips: a.term >= FAR && rows > 1 };
   return { block, panels, strips: block === "6x16" && columns >= 16 && inner * columns > SMALL };
 }
 
@@ -43,28 +56,23 @@ export function bindMatmul(exportsOf: ExportsOf, block: () => Block): Bind<"matm
   return (step, arena) => {
     const { matmul } = exportsOf(arena.values);
     const { inputs, output } = addressesOf(step, arena);
-    const [a, b] = inputs as [number, number];
-    const { transposeA, transposeB } = step.attributes;
-    const [rows, columns] = step.shape as readonly [number, number];
-    const shapeA = step.inputShapes[0]!;
-    const inner = transposeA ? shapeA[0]! : shapeA[1]!;
-    const packing = packingFor(block(), inner, columns, transposeA, transposeB, rows);
+    const product = productOf(step, inputs as [number, number]);
+    const { rows, columns, inner, a, b } = product;
+    const packing = packingFor(block(), product);
     const number = BLOCKS[packing.block];
     const strips = Number(packing.strips);
     const panels = Number(packing.panels);
-    const [aRow, aTerm] = transposeA ? [4, 4 * rows] : [4 * inner, 4];
-    const [bTerm, bColumn] = transposeB ? [4, 4 * inner] : [4 * columns, 4];
     return () => {
       matmul(
         rows,
         columns,
         inner,
-        a,
-        aRow,
-        aTerm,
-        b,
-        bTerm,
-        bColumn,
+        a.at,
+        a.row,
+        a.term,
+        b.at,
+        b.term,
+        b.column,
         output,
         number,
         strips,
@@ -72,4 +80,20 @@ export function bindMatmul(exportsOf: ExportsOf, block: () => Block): Bind<"matm
       );
     };
   };
+}
+
+function productOf(step: Step<"matmul">, [a, b]: readonly [number, number]): Product {
+  const { transposeA, transposeB } = step.attributes;
+  const [rows, columns] = step.shape as readonly [number, number];
+  const [first, second] = step.inputShapes[0] as readonly [number, number];
+  const inner = transposeA ? first : second;
+  const product: Product = {
+    rows,
+    columns,
+    inner,
+    a: transposeA ? { at: a, row: 4, term: 4 * rows } : { at: a, row: 4 * inner, term: 4 },
+    b: transposeB ? { at: b, column: 4 * inner, term: 4 } : { at: b, column: 4, term: 4 * columns },
+  };
+  // A column is a row in memory, and rows are what vectors lie along.
+  return columns === 1 && product.a.row === 4 ? exchanged(product) : product;
 }

@@ -4,7 +4,7 @@ import type { ExportsOf } from "./addresses.ts";
 import type { KernelExports } from "./binaries.ts";
 import { type Binary, compileModule } from "./engine.ts";
 import type { Block } from "./matmul.ts";
-import { wasmTable } from "./table.ts";
+import { wasmPair, wasmTable } from "./table.ts";
 
 /** A compiled module as a kernel set, and the way to its other functions. */
 export interface WasmKernels {
@@ -49,6 +49,7 @@ export function compileKernels(binary: Binary, block: () => Block): WasmKernels 
         return common;
       },
       table: wasmTable(exportsOf, block),
+      pair: wasmPair(exportsOf),
     },
   };
 }

@@ -1,7 +1,7 @@
 import { hashName, foldInto } from "../../rng.ts";
 import { axisLayout, sizeOf } from "../../shape.ts";
 import { JS_KERNELS } from "../js/set.ts";
-import type { Bind, ComputedOp, KernelTable } from "../kernels.ts";
+import type { Bind, BindPair, ComputedOp, KernelTable } from "../kernels.ts";
 import { addressesOf, type ExportsOf } from "./addresses.ts";
 import { bindMatmul, type Block } from "./matmul.ts";
 
@@ -65,6 +65,18 @@ function rowwise<K extends ComputedOp>(name: Rowwise, exportsOf: ExportsOf): Bin
     const length = shape.at(-1)!;
     const rows = sizeOf(shape) / length;
     return () => kernel(x, output, rows, length);
+  };
+}
+
+/** Bias and activation in one pass. */
+export function wasmPair(exportsOf: ExportsOf): BindPair {
+  return (first, second, arena) => {
+    if (first.op !== "addBias" || second.op !== "relu") return null;
+    const { addBias } = exportsOf(arena.values);
+    const { inputs, output } = addressesOf(first, arena);
+    const [x, bias] = inputs as [number, number];
+    const [rows, units] = first.shape as readonly [number, number];
+    return () => addBias(x, bias, output, rows, units, 1);
   };
 }
 
