@@ -784,7 +784,7 @@ const ANALYSIS: readonly Case[] = [
     name: "a member without a class",
     args: [...ANALYZE, "target"],
     given: predictions("member_1.no", "member_1.maybe"),
-    says: "run/predictions.csv must be a table with the column member_0.maybe, got none of that name.\nEvery member needs a column per class.",
+    says: "run/predictions.csv must be a table with the column member_0.maybe, got none of that name.\nEvery member needs a column per class, or per target.",
   },
   {
     name: "a text for a prediction",

@@ -17,7 +17,9 @@ export function registerAnalyze(program: Command): void {
       "after",
       `
 Regression: every column named member_... is a member's prediction; without any such column, every
-other column is. Classes: member_NAME.CLASS holds the probability that a member gives a class.
+other column is. Several targets: --target NAME stands for the columns NAME.a, NAME.b, ..., and
+member_1.a, member_1.b, ... are a member's predictions of them. Classes: member_NAME.CLASS holds the
+probability that a member gives a class.
 
 Example:
   manyfold analyze runs/iris-tiny-20260101-120000-1a2b/predictions.csv --target target
@@ -47,8 +49,9 @@ const OWN = /^(row$|target$|target\.|combined$|combined\.)/;
 
 function read(cells: Cells, target: string): { members: Members; truth: Truth } {
   const { header } = cells;
-  const at = header.indexOf(target);
-  if (at < 0) {
+  const single = header.includes(target);
+  const targets = single ? [target] : header.filter((name) => name.startsWith(`${target}.`));
+  if (targets.length === 0) {
     const near = nearest(target, header);
     throw new ManyfoldError({
       code: "usage",
@@ -58,9 +61,9 @@ function read(cells: Cells, target: string): { members: Members; truth: Truth } 
       help: near === undefined ? `Columns: ${header.join(", ")}` : `Did you mean ${near}?`,
     });
   }
-  const named = header.filter((name) => name.startsWith("member_") && name !== target);
-  const chosen =
-    named.length > 0 ? named : header.filter((name) => name !== target && !OWN.test(name));
+  const others = header.filter((name) => !targets.includes(name));
+  const named = others.filter((name) => name.startsWith("member_"));
+  const chosen = named.length > 0 ? named : others.filter((name) => !OWN.test(name));
   if (chosen.length === 0) {
     throw new ManyfoldError({
       code: "input",
@@ -69,12 +72,28 @@ function read(cells: Cells, target: string): { members: Members; truth: Truth } 
       got: `the columns ${header.join(", ")}`,
     });
   }
-  const labels = cells.rows.map((row) => row[at] ?? "");
-  const classes = classesOf(chosen, labels);
-  return classes === undefined
-    ? regression(cells, at, chosen)
-    : classification(cells, labels, chosen, classes);
+  const labels = cells.rows.map((row) => row[header.indexOf(target)] ?? "");
+  const classes = single ? classesOf(chosen, labels) : undefined;
+  if (classes !== undefined) return classification(cells, labels, chosen, classes);
+  // One of several targets has its own column of each member.
+  const own = chosen.filter((name) => suffixOf(name) === suffixOf(target));
+  if (single)
+    return regression(
+      cells,
+      targets,
+      (own.length > 0 ? own : chosen).map((name) => [name]),
+    );
+  const members = [...new Set(chosen.map(stemOf))];
+  return regression(
+    cells,
+    targets,
+    members.map((name) => targets.map((column) => `${name}.${suffixOf(column)}`)),
+  );
 }
+
+/** What a name is before and after its first dot: `member_1` and `grain`. */
+const stemOf = (name: string) => name.split(".", 1)[0] ?? name;
+const suffixOf = (name: string) => name.slice(stemOf(name).length + 1);
 
 /** The classes, where every column's name ends in one of them and all labels are among them. */
 function classesOf(columns: readonly string[], labels: readonly string[]): string[] | undefined {
@@ -85,20 +104,19 @@ function classesOf(columns: readonly string[], labels: readonly string[]): strin
   return classes.length > 1 && labels.every((label) => known.has(label)) ? classes : undefined;
 }
 
+/** @param columns names of each member's columns, one per target */
 function regression(
   cells: Cells,
-  at: number,
-  columns: readonly string[],
+  targets: readonly string[],
+  columns: readonly (readonly string[])[],
 ): { members: Members; truth: Truth } {
   const rows = cells.rows.length;
-  const values = numbers(cells, at);
-  const members = columns.map((name, member) => ({
-    member,
-    values: numbers(cells, cells.header.indexOf(name)),
-  }));
+  const outputs = targets.length;
+  const members = columns.map((names, member) => ({ member, values: table(cells, names) }));
+  const values = table(cells, targets);
   return {
-    members: { task: "regression", rows, outputs: 1, members },
-    truth: { task: "regression", rows, targets: 1, values, scale: [1] },
+    members: { task: "regression", rows, outputs, members },
+    truth: { task: "regression", rows, targets: outputs, values, scale: targets.map(() => 1) },
   };
 }
 
@@ -109,26 +127,14 @@ function classification(
   classes: readonly string[],
 ): { members: Members; truth: Truth } {
   const rows = cells.rows.length;
-  const names = [...new Set(columns.map((name) => name.slice(0, name.indexOf("."))))];
-  const members = names.map((name, member) => {
-    const values = new Float64Array(rows * classes.length);
-    for (const [cls, label] of classes.entries()) {
-      const column = cells.header.indexOf(`${name}.${label}`);
-      if (column < 0) {
-        throw new ManyfoldError({
-          code: "input",
-          path: cells.source,
-          condition: `a table with the column ${name}.${label}`,
-          got: "none of that name",
-          help: "Every member needs a column per class.",
-        });
-      }
-      numbers(cells, column).forEach((value, row) => {
-        values[row * classes.length + cls] = value;
-      });
-    }
-    return { member, values };
-  });
+  const names = [...new Set(columns.map(stemOf))];
+  const members = names.map((name, member) => ({
+    member,
+    values: table(
+      cells,
+      classes.map((label) => `${name}.${label}`),
+    ),
+  }));
   const codes = new Map(classes.map((label, cls) => [label, cls]));
   return {
     members: { task: "classification", rows, outputs: classes.length, members },
@@ -139,6 +145,27 @@ function classification(
       labels: Uint32Array.from(labels, (label) => codes.get(label) ?? 0),
     },
   };
+}
+
+/** Columns of numbers side by side, `[rows, columns]`. */
+function table(cells: Cells, names: readonly string[]): Float64Array {
+  const values = new Float64Array(cells.rows.length * names.length);
+  for (const [at, name] of names.entries()) {
+    const column = cells.header.indexOf(name);
+    if (column < 0) {
+      throw new ManyfoldError({
+        code: "input",
+        path: cells.source,
+        condition: `a table with the column ${name}`,
+        got: "none of that name",
+        help: "Every member needs a column per class, or per target.",
+      });
+    }
+    numbers(cells, column).forEach((value, row) => {
+      values[row * names.length + at] = value;
+    });
+  }
+  return values;
 }
 
 function numbers(cells: Cells, column: number): Float64Array {
