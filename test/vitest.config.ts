@@ -47,6 +47,15 @@ export default defineConfig({
           testTimeout: 4 * minute,
         },
       },
+      {
+        extends: true,
+        test: {
+          name: "nats",
+          include: ["test/nats/**/*.test.ts"],
+          globalSetup: ["test/e2e/setup.ts"],
+          testTimeout: 2 * minute,
+        },
+      },
     ],
   },
 });

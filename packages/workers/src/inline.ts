@@ -33,10 +33,10 @@ export function inlineExecutor(options: InlineOptions): Executor {
   const lanes: Lanes = {
     kind: "inline",
     slots: 1,
-    name: () => "inline",
     open: async () => undefined,
     close: async () => undefined,
-    async run({ spec }, { signal, onProgress }) {
+    async run({ spec }, { signal, onStarted, onProgress }) {
+      onStarted("inline");
       const need = memoryOf(spec);
       if (need.status === "failed") return need;
       const bytes = await load(spec.data);

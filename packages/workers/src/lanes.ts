@@ -5,8 +5,10 @@ import {
   type Executor,
   type Hash,
   ManyfoldError,
+  type Limits,
   type Task,
   type TaskEvent,
+  type TaskResult,
 } from "@manyfold/protocol";
 import { type AttemptOutcome, failed, failureFrom, failureOf, messageOf } from "./outcome.ts";
 import { store } from "./store.ts";
@@ -16,17 +18,17 @@ export interface Lanes {
   readonly kind: string;
   /** Number of lanes. */
   readonly slots: number;
-  /** Name of a lane, from 0: the `worker` of its events. */
-  name(lane: number): string;
   /** Makes ready; called before each run. */
   open(): Promise<void>;
+  /** Called after each run. */
+  rest?(): Promise<void>;
   /**
    * Runs one attempt to its end; called for at most `slots` at once. Aborting `signal` ends it as
    * `lost`. Failures of the task are outcomes.
    *
    * @throws ManyfoldError where no task can be run any more
    */
-  run(task: Task, options: AttemptOptions): Promise<AttemptOutcome>;
+  run(task: Task, options: LaneOptions): Promise<LaneOutcome>;
   close(): Promise<void>;
 }
 
@@ -34,7 +36,21 @@ export interface AttemptOptions {
   readonly signal: AbortSignal;
   /** The newest point of the learning curve, every now and then. */
   readonly onProgress: (point: CurvePoint) => void;
+  /** The experiment's own limits, where an attempt brings them along. */
+  readonly limits?: Limits;
 }
+
+export interface LaneOptions extends AttemptOptions {
+  /** The lane it runs in, from 0; none else has it until the attempt ends. */
+  readonly lane: number;
+  /** Says who took the task up: the `worker` of its events. Without a word it is the executor. */
+  readonly onStarted: (worker: string) => void;
+}
+
+/** How an attempt ended: as bytes to be stored, or, where it ran elsewhere, as a stored result. */
+export type LaneOutcome =
+  | AttemptOutcome
+  | { readonly status: "stored"; readonly result: TaskResult; readonly seconds: number };
 
 export interface LaneSettings {
   readonly host: string;
@@ -70,6 +86,7 @@ export function executorOver(lanes: Lanes, settings: LaneSettings): Executor {
     } finally {
       signal.removeEventListener("abort", stop);
       await run.finish();
+      await lanes.rest?.();
       current = undefined;
     }
   }
@@ -102,9 +119,9 @@ interface Run {
 
 interface Attempt {
   readonly task: Task;
-  readonly lane: number;
   readonly stop: AbortController;
   readonly since: number;
+  worker: string | undefined;
 }
 
 function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Task>): Run {
@@ -131,10 +148,10 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
   const nextChange = () => new Promise<void>((resolve) => listeners.push(resolve));
   const busy = () => running.size > 0 || storing > 0;
 
-  const identity = ({ id, attempt }: Task, lane: number) => ({
-    task: id,
-    attempt,
-    worker: lanes.name(lane),
+  const identity = ({ task, worker = lanes.kind }: Attempt) => ({
+    task: task.id,
+    attempt: task.attempt,
+    worker,
   });
 
   const emit = (event: TaskEvent) => {
@@ -144,9 +161,10 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
   };
 
   /** A slow reader gets the newest point only. */
-  const emitProgress = ({ task, lane }: Attempt, point: CurvePoint) => {
+  const emitProgress = (entry: Attempt, point: CurvePoint) => {
+    const { task } = entry;
     const { epochs } = task.spec.train;
-    const event: TaskEvent = { type: "progress", ...identity(task, lane), point, epochs };
+    const event: TaskEvent = { type: "progress", ...identity(entry), point, epochs };
     const old = queue.findIndex(
       (queued) =>
         queued.type === "progress" && queued.task === task.id && queued.attempt === task.attempt,
@@ -178,14 +196,18 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
 
   const attempt = async (task: Task, lane: number) => {
     const stop = new AbortController();
-    const entry: Attempt = { task, lane, stop, since: clock.monotonic() };
+    const entry: Attempt = { task, stop, since: clock.monotonic(), worker: undefined };
     running.add(entry);
     free.splice(free.indexOf(lane), 1);
-    emit({ type: "started", ...identity(task, lane) });
-    let outcome: AttemptOutcome;
+    const onStarted = (worker: string = lanes.kind) => {
+      if (entry.worker !== undefined) return;
+      entry.worker = worker;
+      emit({ type: "started", ...identity(entry) });
+    };
+    let outcome: LaneOutcome;
     try {
       const onProgress = (point: CurvePoint) => emitProgress(entry, point);
-      outcome = await lanes.run(task, { signal: stop.signal, onProgress });
+      outcome = await lanes.run(task, { signal: stop.signal, lane, onStarted, onProgress });
     } catch (error) {
       outcome = failed(failureFrom(error));
       if (error instanceof ManyfoldError) {
@@ -201,18 +223,22 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
     free.push(lane);
     free.sort((a, b) => a - b);
     pump();
-    const event = await finalEvent(task, lane, outcome, seconds);
+    onStarted();
+    const event = await finalEvent(entry, outcome, seconds);
     storing--;
     emit(event);
   };
 
   const finalEvent = async (
-    task: Task,
-    lane: number,
-    outcome: AttemptOutcome,
+    entry: Attempt,
+    outcome: LaneOutcome,
     seconds: number,
   ): Promise<TaskEvent> => {
-    const of = identity(task, lane);
+    const of = identity(entry);
+    if (outcome.status === "stored") {
+      const { result, seconds: worked } = outcome;
+      return { type: "completed", ...of, result, seconds: worked };
+    }
     if (outcome.status === "failed") {
       return { type: "failed", ...of, failure: outcome.failure, seconds };
     }

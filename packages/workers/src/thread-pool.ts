@@ -19,7 +19,7 @@ export interface ThreadPoolOptions {
   readonly workers: number;
   readonly clock: Clock;
   readonly timers: Timers;
-  /** The experiment's own: `seconds` a task may run before it fails as `timeout`. */
+  /** `seconds` an attempt may run before it fails as `timeout`, where it brings no limits along. */
   readonly limits?: Limits;
   /** Seconds between asking a task to stop and ending its thread (default 2). */
   readonly grace?: number;
@@ -58,6 +58,7 @@ const WATCH = 100;
 interface Watched {
   readonly control: Control;
   readonly onProgress: (point: CurvePoint) => void;
+  readonly limits: Limits;
   /** Ends the thread. */
   readonly kill: AbortController;
   /** Monotonic milliseconds at which its time began. */
@@ -76,7 +77,7 @@ interface Watched {
  * @throws ManyfoldError (`environment`) where a thread does not start or answer in time
  */
 export async function openThreadPool(options: ThreadPoolOptions): Promise<ThreadPool> {
-  const { workers, clock, timers, limits } = options;
+  const { workers, clock, timers } = options;
   const grace = (options.grace ?? 2) * 1000;
   const watched = new Set<Watched>();
   let unwatch: (() => void) | undefined;
@@ -103,7 +104,7 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
         one.epoch = point.epoch;
         one.onProgress(point);
       }
-      const seconds = limits?.seconds;
+      const { seconds } = one.limits;
       if (seconds !== undefined && now - one.since > seconds * 1000) {
         end(one, failed(failureOf("timeout", overtime(seconds))));
       }
@@ -159,12 +160,13 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
     get threads() {
       return pool.threads;
     },
-    async run(task, table, { signal, onProgress }) {
+    async run(task, table, { signal, onProgress, limits = options.limits ?? {} }) {
       if (pool.threads.length < workers && closing === undefined) restart();
       await ready;
       const one: Watched = {
         control: createControl(),
         onProgress,
+        limits,
         kill: new AbortController(),
         since: clock.monotonic(),
         started: false,

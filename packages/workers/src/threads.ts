@@ -1,8 +1,8 @@
-import type { BlobStore, Executor } from "@manyfold/protocol";
-import { executorOver, type Lanes } from "./lanes.ts";
+import type { BlobStore, Executor, Task } from "@manyfold/protocol";
+import { type AttemptOptions, executorOver, type Lanes } from "./lanes.ts";
 import type { TaskLimits } from "./limits.ts";
 import { taskMemory } from "./memory.ts";
-import { failed, failureOf } from "./outcome.ts";
+import { type AttemptOutcome, failed, failureOf } from "./outcome.ts";
 import { createRoom } from "./room.ts";
 import { missingTable, sharedTables } from "./tables.ts";
 import { openThreadPool, type ThreadPool, type ThreadPoolOptions } from "./thread-pool.ts";
@@ -35,18 +35,16 @@ export function threadsExecutor(options: ThreadsOptions): Executor {
  */
 export function threadsOver(
   start: () => Promise<ThreadPool>,
-  { workers, blobs, clock, memory, host = "local" }: Omit<ThreadsOptions, "timers">,
+  options: Omit<ThreadsOptions, "timers">,
 ): Executor {
-  const load = sharedTables(blobs);
-  const memoryOf = taskMemory(memory);
-  const room = createRoom(memory ?? Number.POSITIVE_INFINITY);
+  const { workers, blobs, clock, host = "local" } = options;
   let pool: Promise<ThreadPool> | undefined;
   const opened = () => (pool ??= start());
+  const attempt = attemptsOn(opened, options);
 
   const lanes: Lanes = {
     kind: "threads",
     slots: workers,
-    name: (lane) => `thread-${lane + 1}`,
     async open() {
       await opened();
     },
@@ -57,20 +55,34 @@ export function threadsOver(
         () => undefined,
       );
     },
-    async run(task, attempt) {
-      const need = memoryOf(task.spec);
-      if (need.status === "failed") return need;
-      const table = await load(task.spec.data);
-      if (table === undefined) return failed(missingTable(task.spec.data));
-      const leave = await room.take(need.bytes, attempt.signal);
-      if (leave === undefined) return failed(failureOf("lost", String(attempt.signal.reason)));
-      try {
-        const threads = await opened();
-        return await threads.run(task, table, attempt);
-      } finally {
-        leave();
-      }
+    run(task, { lane, onStarted, ...rest }) {
+      onStarted(`thread-${lane + 1}`);
+      return attempt(task, rest);
     },
   };
   return executorOver(lanes, { host, blobs, clock });
+}
+
+/** One attempt on a pool's threads, with its table from a store and its room in memory. */
+export function attemptsOn(
+  pool: () => Promise<ThreadPool>,
+  { blobs, memory }: Pick<ThreadsOptions, "blobs" | "memory">,
+): (task: Task, options: AttemptOptions) => Promise<AttemptOutcome> {
+  const load = sharedTables(blobs);
+  const memoryOf = taskMemory(memory);
+  const room = createRoom(memory ?? Number.POSITIVE_INFINITY);
+  return async (task, attempt) => {
+    const need = memoryOf(task.spec);
+    if (need.status === "failed") return need;
+    const table = await load(task.spec.data);
+    if (table === undefined) return failed(missingTable(task.spec.data));
+    const leave = await room.take(need.bytes, attempt.signal);
+    if (leave === undefined) return failed(failureOf("lost", String(attempt.signal.reason)));
+    try {
+      const threads = await pool();
+      return await threads.run(task, table, attempt);
+    } finally {
+      leave();
+    }
+  };
 }

@@ -1,0 +1,145 @@
+import { headers } from "@nats-io/transport-node";
+import { hashOf } from "@manyfold/files";
+import { type BlobRef, type BlobStore, type Hash, ManyfoldError } from "@manyfold/protocol";
+import { messageOf } from "../outcome.ts";
+import { type Link, refusalCode } from "./link.ts";
+import { PART } from "./streams.ts";
+import type { Names } from "./subjects.ts";
+
+/** Parts on their way at once. */
+const ABREAST = 8;
+const BYTES = "Mf-Bytes";
+/** Largest blob that is believed to be one. */
+const LARGEST_BLOB = 8 * 2 ** 30;
+
+/**
+ * Blobs on a server's stream, with a cache on this host.
+ *
+ * A blob is its parts and then its head, which says how long it is; a small one is its head alone.
+ * `put` resolves once the server has all of it; what is there already is not sent again. `get`
+ * verifies the hash, and writes what it fetched to the cache, where all processes of the host find it.
+ *
+ * @param cache usually a `directoryBlobs`
+ */
+export function natsBlobs(link: Link, names: Names, cache: BlobStore): BlobStore {
+  /** Fetches under way, so that many tasks at once fetch a table once. */
+  const fetching = new Map<Hash, Promise<Uint8Array | undefined>>();
+
+  const find = (subject: string) =>
+    link.ask(() => link.jsm.direct.getMessage(names.blobs, { last_by_subj: subject }));
+
+  const publish = async (subject: string, bytes: Uint8Array, size?: number): Promise<void> => {
+    const options =
+      size === undefined ? {} : { headers: headers(), expect: { lastSubjectSequence: 0 } };
+    options.headers?.set(BYTES, String(size));
+    try {
+      await link.ask(() => link.js.publish(subject, bytes, options));
+    } catch (error) {
+      // 10071: its head is there already, and so is all of it.
+      if (refusalCode(error) === 10071) return;
+      throw refused(subject, error);
+    }
+  };
+
+  const headOf = async (hash: Hash): Promise<{ size: number; bytes: Uint8Array } | undefined> => {
+    const head = await find(names.blob(hash));
+    if (head === null) return undefined;
+    const size = Number(head.header.get(BYTES));
+    const plausible = Number.isSafeInteger(size) && size >= 0 && size <= LARGEST_BLOB;
+    if (!plausible || (size <= PART && head.data.byteLength !== size)) {
+      await discard(head.seq);
+      return undefined;
+    }
+    return { size, bytes: head.data };
+  };
+
+  /** Without its head a blob is not there, and the next `put` sends it anew. */
+  const discard = async (seq: number) => {
+    // Who may not delete leaves it to those who may.
+    await link.jsm.streams.deleteMessage(names.blobs, seq).catch(() => undefined);
+  };
+
+  const assemble = async (hash: Hash, size: number): Promise<Uint8Array | undefined> => {
+    const whole = new Uint8Array(new SharedArrayBuffer(size));
+    const parts = Math.ceil(size / PART);
+    let next = 0;
+    let complete = true;
+    const fetch = async () => {
+      while (next < parts && complete) {
+        const part = next++;
+        const found = await find(names.blob(hash, part));
+        const length = Math.min(PART, size - part * PART);
+        if (found?.data.byteLength === length) whole.set(found.data, part * PART);
+        else complete = false;
+      }
+    };
+    await Promise.all(Array.from({ length: ABREAST }, fetch));
+    return complete ? whole : undefined;
+  };
+
+  const download = async (hash: Hash): Promise<Uint8Array | undefined> => {
+    const head = await headOf(hash);
+    if (head === undefined) return undefined;
+    const whole = head.size > PART ? await assemble(hash, head.size) : shared(head.bytes);
+    if (whole !== undefined && hashOf(whole) === hash) {
+      await cache.put(whole);
+      return whole;
+    }
+    const damaged = await find(names.blob(hash));
+    if (damaged !== null) await discard(damaged.seq);
+    return undefined;
+  };
+
+  const upload = async (hash: Hash, bytes: Uint8Array): Promise<void> => {
+    const size = bytes.byteLength;
+    if (size <= PART) return publish(names.blob(hash), bytes, size);
+    if ((await headOf(hash)) !== undefined) return;
+    let next = 0;
+    const send = async () => {
+      while (next * PART < size) {
+        const part = next++;
+        await publish(names.blob(hash, part), bytes.subarray(part * PART, (part + 1) * PART));
+      }
+    };
+    await Promise.all(Array.from({ length: ABREAST }, send));
+    await publish(names.blob(hash), new Uint8Array(0), size);
+  };
+
+  return {
+    async put(bytes) {
+      const hash = hashOf(bytes);
+      const ref: BlobRef = { hash, bytes: bytes.byteLength };
+      await Promise.all([cache.put(bytes), upload(hash, bytes)]);
+      return ref;
+    },
+    async get(hash) {
+      const kept = await cache.get(hash);
+      if (kept !== undefined) return kept;
+      const known = fetching.get(hash);
+      if (known !== undefined) return known;
+      const fetched = download(hash).finally(() => fetching.delete(hash));
+      fetching.set(hash, fetched);
+      return fetched;
+    },
+    async has(hash) {
+      return (await cache.has(hash)) || (await headOf(hash)) !== undefined;
+    },
+  };
+}
+
+function shared(bytes: Uint8Array): Uint8Array {
+  const own = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
+  own.set(bytes);
+  return own;
+}
+
+function refused(subject: string, error: unknown): ManyfoldError {
+  if (error instanceof ManyfoldError) return error;
+  return new ManyfoldError({
+    code: "environment",
+    path: subject,
+    condition: "taken by the server",
+    got: messageOf(error),
+    help: "A full stream takes nothing: raise its limit, or purge blobs that no run needs.",
+  });
+}

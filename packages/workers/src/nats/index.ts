@@ -1,0 +1,11 @@
+export { openLink } from "./link.ts";
+export type { Link, LinkOptions } from "./link.ts";
+export { namesOf, requireToken } from "./subjects.ts";
+export type { AttemptName, Names } from "./subjects.ts";
+export { prepareNamespace } from "./streams.ts";
+export { natsBlobs } from "./blobs.ts";
+export { copiedJournal, natsJournal } from "./journal.ts";
+export { natsExecutor } from "./executor.ts";
+export type { NatsExecutorOptions } from "./executor.ts";
+export { startNatsWorker } from "./worker.ts";
+export type { NatsWorker, NatsWorkerOptions, WorkerEvent } from "./worker.ts";

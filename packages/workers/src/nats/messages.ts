@@ -1,0 +1,108 @@
+import { CurvePoint, Failure, Hash, Limits, Task, TaskResult, Variant } from "@manyfold/protocol";
+import { z } from "zod";
+
+const version = z.literal(1);
+const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+/** Host, process and a few letters of chance: the `worker` of events. */
+const worker = z.string().min(1).max(200);
+
+/** A task on its way to a worker; run, session and attempt are in its subject too. */
+export const TaskMessage = z.strictObject({ version, task: Task, limits: Limits });
+export type TaskMessage = z.infer<typeof TaskMessage>;
+
+/** How an attempt ended. On a task's success subject only a success is believed. */
+export const OutcomeMessage = z.discriminatedUnion("status", [
+  z.strictObject({
+    version,
+    status: z.literal("done"),
+    task: Hash,
+    worker,
+    result: TaskResult,
+    seconds: z.number().min(0),
+  }),
+  z.strictObject({
+    version,
+    status: z.literal("failed"),
+    task: Hash,
+    session: token,
+    attempt: z.int().min(1),
+    worker,
+    failure: Failure,
+    seconds: z.number().min(0),
+  }),
+]);
+export type OutcomeMessage = z.infer<typeof OutcomeMessage>;
+
+const attempt = z.strictObject({
+  run: token,
+  session: token,
+  task: Hash,
+  attempt: z.int().min(1),
+});
+
+/** A worker is alive, and this is what it holds. Sent every few seconds. */
+export const BeatMessage = z.strictObject({
+  version,
+  worker,
+  host: z.string().max(200),
+  slots: z.int().min(1),
+  variants: z.array(Variant),
+  manyfold: z.string().max(40),
+  running: z.array(attempt).max(4096),
+});
+export type BeatMessage = z.infer<typeof BeatMessage>;
+
+/** All that a session wants of its workers; each message replaces the one before. */
+export const ControlMessage = z.strictObject({
+  version,
+  run: token,
+  session: token,
+  cancelled: z.array(z.strictObject({ task: Hash, attempt: z.int().min(1) })).max(4096),
+  ended: z.boolean(),
+});
+export type ControlMessage = z.infer<typeof ControlMessage>;
+
+/** A worker began, or got on with, an attempt. */
+export const NewsMessage = z.strictObject({
+  version,
+  worker,
+  task: Hash,
+  attempt: z.int().min(1),
+  point: CurvePoint.optional(),
+});
+export type NewsMessage = z.infer<typeof NewsMessage>;
+
+/** Longest message of ours that is read; blobs are not messages. */
+export const LARGEST = 512 * 1024;
+/** Deepest nesting that is read: a model nests a few levels. */
+const DEEPEST = 64;
+
+/** A message as bytes. */
+export function encode(message: object): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(message));
+}
+
+/** What bytes from the wire say, or undefined: too long, too deep, no JSON, not of this shape. */
+export function decode<Message>(
+  schema: z.ZodType<Message>,
+  bytes: Uint8Array,
+): Message | undefined {
+  if (bytes.byteLength > LARGEST || depthOf(bytes) > DEEPEST) return undefined;
+  try {
+    const read = schema.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
+    return read.success ? read.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How deep brackets nest; those within strings count too, which only refuses the strange. */
+function depthOf(bytes: Uint8Array): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const byte of bytes) {
+    if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (byte === 0x5d || byte === 0x7d) depth--;
+  }
+  return deepest;
+}

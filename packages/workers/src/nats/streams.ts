@@ -1,0 +1,125 @@
+import {
+  AckPolicy,
+  DiscardPolicy,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from "@nats-io/jetstream";
+import { ManyfoldError, type Variant } from "@manyfold/protocol";
+import { messageOf } from "../outcome.ts";
+import { type Link, refusalCode } from "./link.ts";
+import { LARGEST } from "./messages.ts";
+import type { Names } from "./subjects.ts";
+
+const MIB = 2 ** 20;
+const SECOND = 1e9;
+const DAY = 86_400 * SECOND;
+
+/** Bytes of a blob's part; a message may have a MiB, its headers included. */
+export const PART = 1_000_000;
+
+/**
+ * A namespace's streams. A full one refuses; by default it would drop what it had acknowledged. A
+ * limit of bytes is taken off the server's own at once, so only the one that stays small has one.
+ */
+function streamsOf(names: Names): Partial<StreamConfig>[] {
+  const common = { storage: StorageType.File, discard: DiscardPolicy.New, num_replicas: 1 };
+  return [
+    {
+      ...common,
+      name: names.tasks,
+      subjects: [names.subjects.tasks],
+      retention: RetentionPolicy.Workqueue,
+      max_bytes: 64 * MIB,
+      max_msg_size: LARGEST,
+      allow_direct: true,
+    },
+    {
+      ...common,
+      name: names.results,
+      subjects: [names.subjects.results],
+      // The first outcome on a subject stays: the server itself refuses a second.
+      max_msgs_per_subject: 1,
+      discard_new_per_subject: true,
+      max_age: 7 * DAY,
+      max_msg_size: LARGEST,
+      allow_direct: true,
+    },
+    {
+      ...common,
+      name: names.log,
+      subjects: [names.subjects.log],
+      allow_direct: true,
+    },
+    {
+      ...common,
+      name: names.blobs,
+      subjects: [names.subjects.blobs],
+      max_msgs_per_subject: 1,
+      allow_direct: true,
+    },
+  ];
+}
+
+/**
+ * Makes a namespace's streams where they are missing; safe for many at once.
+ *
+ * @throws ManyfoldError (`environment`) where the server does not let them be made
+ */
+export async function prepareNamespace(link: Link, names: Names): Promise<void> {
+  for (const config of streamsOf(names)) {
+    const name = config.name ?? "";
+    try {
+      await link.ask(() => link.jsm.streams.info(name));
+      continue;
+    } catch (error) {
+      if (refusalCode(error) !== 10059) throw refused(name, error);
+    }
+    try {
+      await link.ask(() => link.jsm.streams.add({ ...config, name }));
+    } catch (error) {
+      // 10058: somebody else made it just now, by another version's rules.
+      if (refusalCode(error) !== 10058) throw refused(name, error);
+    }
+  }
+}
+
+/** How a variant's tasks are handed out. Equal for all: another configuration would replace it. */
+export async function ensureConsumer(
+  link: Link,
+  names: Names,
+  variant: Variant,
+  lease: number,
+): Promise<string> {
+  const { name, filter } = names.consumer(variant);
+  try {
+    await link.ask(() => link.jsm.consumers.info(names.tasks, name));
+    return name;
+  } catch (error) {
+    if (refusalCode(error) !== 10014) throw refused(`${names.tasks} ${name}`, error);
+  }
+  await link.ask(() =>
+    link.jsm.consumers.add(names.tasks, {
+      durable_name: name,
+      filter_subject: filter,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: lease * SECOND,
+      max_deliver: -1,
+      // The defaults stall without a word (1000), or refuse the 513th idle worker.
+      max_ack_pending: 20_000,
+      max_waiting: 8192,
+    }),
+  );
+  return name;
+}
+
+function refused(what: string, error: unknown): ManyfoldError {
+  if (error instanceof ManyfoldError) return error;
+  return new ManyfoldError({
+    code: "environment",
+    path: `stream ${what}`,
+    condition: "there, or possible to make",
+    got: messageOf(error),
+    help: "See manyfold's README, across machines: the rights that coordinators and workers need.",
+  });
+}

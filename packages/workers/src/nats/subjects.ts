@@ -1,0 +1,120 @@
+import { ManyfoldError, show, type Task, type Variant } from "@manyfold/protocol";
+
+/** Version of everything that is sent; a token of the task subject, so that versions never mix. */
+export const PROTOCOL = "v1";
+
+const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** A name that becomes part of a subject: a namespace, a run. A `*` would be stored literally. */
+export function requireToken(path: string, text: string): string {
+  if (TOKEN.test(text)) return text;
+  throw new ManyfoldError({
+    code: "usage",
+    path,
+    condition: "1 to 64 letters, digits, - or _",
+    got: show(text),
+  });
+}
+
+/** One attempt of one session of a coordinator: what a delivery is. */
+export interface AttemptName {
+  readonly run: string;
+  /** Names the session of the executor that sent it, so that attempt 1 of another one is another. */
+  readonly session: string;
+  readonly task: string;
+  readonly attempt: number;
+}
+
+/** Every stream and subject of a namespace; no other place spells them. */
+export interface Names {
+  readonly namespace: string;
+  readonly tasks: string;
+  readonly results: string;
+  readonly log: string;
+  readonly blobs: string;
+  /** Subjects of each stream. */
+  readonly subjects: {
+    readonly tasks: string;
+    readonly results: string;
+    readonly log: string;
+    readonly blobs: string;
+  };
+  /** The durable consumer of a variant's tasks. */
+  consumer(variant: Variant): { readonly name: string; readonly filter: string };
+  task(variant: Variant, of: AttemptName): string;
+  /** Every task of a run. */
+  tasksOf(run: string): string;
+  /** Where the first success of a task is, and stays. */
+  success(of: Pick<AttemptName, "run" | "task">): string;
+  /** Where the failure of an attempt is. */
+  failure(of: AttemptName): string;
+  /** Both of the above, of a whole run. */
+  outcomes(run: string): string;
+  logOf(run: string): string;
+  /** A part of a blob; without one, its head. */
+  blob(hash: string, part?: number): string;
+  /** Heartbeat of a worker. */
+  beat(worker: string): string;
+  beats: string;
+  /** What a session wants of its workers, told again and again. */
+  control(run: string, session: string): string;
+  controls: string;
+  /** What workers tell a session while they work; nothing depends on it. */
+  news(run: string, session: string): string;
+  /** There are new tasks. */
+  bell(variant: Variant): string;
+}
+
+/** The names of a namespace: one team's streams on a server. */
+export function namesOf(namespace: string): Names {
+  const n = `mf.${requireToken("namespace", namespace)}`;
+  const tasks = `${n}.task.${PROTOCOL}`;
+  return {
+    namespace,
+    tasks: `TASKS_${namespace}`,
+    results: `RES_${namespace}`,
+    log: `LOG_${namespace}`,
+    blobs: `BLOB_${namespace}`,
+    subjects: {
+      tasks: `${n}.task.>`,
+      results: `${n}.res.>`,
+      log: `${n}.log.*`,
+      blobs: `${n}.blob.>`,
+    },
+    consumer: (variant) => ({
+      name: `${PROTOCOL}-${variant}`,
+      filter: `${tasks}.${variant}.>`,
+    }),
+    task: (variant, { run, session, task, attempt }) =>
+      `${tasks}.${variant}.${run}.${session}.${task}.${attempt}`,
+    tasksOf: (run) => `${tasks}.*.${run}.>`,
+    success: ({ run, task }) => `${n}.res.${run}.${task}.done`,
+    failure: ({ run, session, task, attempt }) =>
+      `${n}.res.${run}.${task}.failed.${session}.${attempt}`,
+    outcomes: (run) => `${n}.res.${run}.>`,
+    logOf: (run) => `${n}.log.${run}`,
+    blob: (hash, part) => `${n}.blob.${hash}.${part ?? "head"}`,
+    beat: (worker) => `${n}.hb.${worker}`,
+    beats: `${n}.hb.*`,
+    control: (run, session) => `${n}.ctl.${run}.${session}`,
+    controls: `${n}.ctl.*.*`,
+    news: (run, session) => `${n}.news.${run}.${session}`,
+    bell: (variant) => `${n}.bell.${PROTOCOL}.${variant}`,
+  };
+}
+
+/** What a task's subject says; undefined where it says nothing of this version. */
+export function attemptOf(subject: string): AttemptName | undefined {
+  const [run, session, task, attempt, ...rest] = subject.split(".").slice(5);
+  const number = Number(attempt);
+  if (rest.length > 0 || !Number.isSafeInteger(number) || number < 1) return undefined;
+  if (![run, session, task].every((token) => token !== undefined && TOKEN.test(token))) {
+    return undefined;
+  }
+  return { run: run ?? "", session: session ?? "", task: task ?? "", attempt: number };
+}
+
+/** The name of a task's attempt. */
+export function nameOf(run: string, session: string, { id, attempt }: Task): AttemptName {
+  return { run, session, task: id, attempt };
+}
