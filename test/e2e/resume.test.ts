@@ -76,6 +76,8 @@ function places(seed: number, low: number, high: number, count: number): number[
   );
 }
 
+const isTemporary = (name: string) => name.endsWith(".tmp");
+
 // The place of the kill is found by way of /proc.
 describe.skipIf(process.platform !== "linux")("killed with SIGKILL", () => {
   test.each([
@@ -115,10 +117,30 @@ describe.skipIf(process.platform !== "linux")("killed with SIGKILL", () => {
       expect(outcome, `stderr: ${outcome.stderr}`).toMatchObject({ signal: "SIGKILL" });
       const run = onlyRun(out);
       expect(existsSync(join(run, DIE_AT_RENAME))).toBe(false);
+      expect(readdirSync(run).some(isTemporary)).toBe(true);
       await expectSameEnd(run, calm);
       expect(existsSync(join(run, DIE_AT_RENAME))).toBe(true);
+      expect(readdirSync(run).filter(isTemporary)).toEqual([]);
     },
   );
+
+  test("while a grown run replaces its artifact", async () => {
+    const small = { ...bag, name: "four", ensemble: { bagging: { members: 4 } } };
+    const config = writeExperiment(folder, small);
+    const { runDir } = await document([
+      "run",
+      config,
+      "--out",
+      join(folder, "four-runs"),
+      ...INLINE,
+    ]);
+    const outcome = await manyfold(["resume", runDir, "--members", "8", ...INLINE], {
+      fault: { DIE_AT_RENAME: "artifact" },
+    });
+    expect(outcome).toMatchObject({ signal: "SIGKILL" });
+    await expectSameEnd(runDir, calmBag);
+    expect(readdirSync(runDir).filter(isTemporary)).toEqual([]);
+  });
 
   test("before its first record is whole: there is no run to go on with", async () => {
     const out = join(folder, "unborn");

@@ -1,6 +1,12 @@
 import type { Command } from "commander";
 import { wholeNumber } from "../whole-number.ts";
-import { tell } from "../terminal.ts";
+import { print, tell } from "../terminal.ts";
+
+interface ServeFlags {
+  port: number;
+  host: string;
+  json?: boolean;
+}
 
 export function registerServe(program: Command): void {
   program
@@ -14,7 +20,7 @@ export function registerServe(program: Command): void {
       8080,
     )
     .option("--host <address>", "address to bind to; loopback unless told otherwise", "127.0.0.1")
-    .option("--json", "errors as one JSON document")
+    .option("--json", "print the address, or an error, as one JSON document")
     .addHelpText(
       "after",
       `
@@ -24,12 +30,15 @@ Example:
     -d '{"rows":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}'
 `,
     )
-    .action(async (artifact: string, { port, host }: { port: number; host: string }) => {
+    .action(async (artifact: string, { port, host, json }: ServeFlags) => {
       const { startPredictServer } = await import("@manyfold/predict");
       const server = await startPredictServer({ artifact, port, host });
-      tell(
-        `Serving ${artifact} at ${server.url}  (POST /predict, GET /model, GET /healthz); Ctrl-C stops.`,
-      );
+      if (json) print(JSON.stringify({ status: "serving", url: server.url }));
+      else {
+        tell(
+          `Serving ${artifact} at ${server.url}  (POST /predict, GET /model, GET /healthz); Ctrl-C stops.`,
+        );
+      }
       const stop = () => void server.close();
       process.once("SIGINT", stop);
       process.once("SIGTERM", stop);
