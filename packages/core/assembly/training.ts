@@ -1,5 +1,6 @@
 // The optimizers of src/optimizers/float32.ts and the regularizers of src/regularizers.ts, operation
-// by operation, over flat buffers. A loop's last, partial vector goes through the same code.
+// by operation, over flat buffers. Each loop's body is
+// inlined twice: for whole vectors, with a `rest` of 0, and for what is left of the last one.
 import { all, choose, loadRest, storeRest } from "./lanes";
 
 /** Four numbers, or the `rest` that is left. */
@@ -16,86 +17,107 @@ function write(p: usize, lanes: v128, rest: i32): void {
   else v128.store(p, lanes);
 }
 
+// @ts-ignore: decorator
+@inline
+function sgdAt(w: usize, g: usize, rate: f32, rest: i32): void {
+  write(w, f32x4.sub(read(w, rest), f32x4.mul(all(rate), read(g, rest))), rest);
+}
+
 export function sgd(w: usize, g: usize, n: i32, rate: f32): void {
-  for (let left = n; left > 0; left -= 4) {
-    const rest = left < 4 ? left : 0;
-    write(w, f32x4.sub(read(w, rest), f32x4.mul(all(rate), read(g, rest))), rest);
+  for (let left = n >> 2; left > 0; left--) {
+    sgdAt(w, g, rate, 0);
     w += 16;
     g += 16;
   }
+  if (n & 3) sgdAt(w, g, rate, n & 3);
+}
+
+// @ts-ignore: decorator
+@inline
+function momentumAt(w: usize, g: usize, v: usize, rate: f32, alpha: f32, rest: i32): void {
+  const step = f32x4.mul(all(rate), read(g, rest));
+  const velocity = f32x4.sub(f32x4.mul(all(alpha), read(v, rest)), step);
+  write(v, velocity, rest);
+  write(w, f32x4.add(read(w, rest), velocity), rest);
 }
 
 export function momentum(w: usize, g: usize, v: usize, n: i32, rate: f32, alpha: f32): void {
-  for (let left = n; left > 0; left -= 4) {
-    const rest = left < 4 ? left : 0;
-    const step = f32x4.mul(all(rate), read(g, rest));
-    const velocity = f32x4.sub(f32x4.mul(all(alpha), read(v, rest)), step);
-    write(v, velocity, rest);
-    write(w, f32x4.add(read(w, rest), velocity), rest);
+  for (let left = n >> 2; left > 0; left--) {
+    momentumAt(w, g, v, rate, alpha, 0);
     w += 16;
     g += 16;
     v += 16;
   }
+  if (n & 3) momentumAt(w, g, v, rate, alpha, n & 3);
+}
+
+// @ts-ignore: decorator
+@inline
+function nesterovAt(w: usize, g: usize, v: usize, rate: f32, alpha: f32, rest: i32): void {
+  const step = f32x4.mul(all(rate), read(g, rest));
+  const velocity = f32x4.sub(f32x4.mul(all(alpha), read(v, rest)), step);
+  write(v, velocity, rest);
+  const ahead = f32x4.add(read(w, rest), f32x4.mul(all(alpha), velocity));
+  write(w, f32x4.sub(ahead, step), rest);
 }
 
 export function nesterov(w: usize, g: usize, v: usize, n: i32, rate: f32, alpha: f32): void {
-  for (let left = n; left > 0; left -= 4) {
-    const rest = left < 4 ? left : 0;
-    const step = f32x4.mul(all(rate), read(g, rest));
-    const velocity = f32x4.sub(f32x4.mul(all(alpha), read(v, rest)), step);
-    write(v, velocity, rest);
-    const ahead = f32x4.add(read(w, rest), f32x4.mul(all(alpha), velocity));
-    write(w, f32x4.sub(ahead, step), rest);
+  for (let left = n >> 2; left > 0; left--) {
+    nesterovAt(w, g, v, rate, alpha, 0);
     w += 16;
     g += 16;
     v += 16;
   }
+  if (n & 3) nesterovAt(w, g, v, rate, alpha, n & 3);
+}
+
+// @ts-ignore: decorator
+@inline
+function adagradAt(w: usize, g: usize, r: usize, rate: f32, delta: f32, rest: i32): void {
+  const gradient = read(g, rest);
+  const squares = f32x4.add(read(r, rest), f32x4.mul(gradient, gradient));
+  write(r, squares, rest);
+  const step = f32x4.div(
+    f32x4.mul(all(rate), gradient),
+    f32x4.add(all(delta), f32x4.sqrt(squares)),
+  );
+  write(w, f32x4.sub(read(w, rest), step), rest);
 }
 
 export function adagrad(w: usize, g: usize, r: usize, n: i32, rate: f32, delta: f32): void {
-  for (let left = n; left > 0; left -= 4) {
-    const rest = left < 4 ? left : 0;
-    const gradient = read(g, rest);
-    const squares = f32x4.add(read(r, rest), f32x4.mul(gradient, gradient));
-    write(r, squares, rest);
-    const step = f32x4.div(
-      f32x4.mul(all(rate), gradient),
-      f32x4.add(all(delta), f32x4.sqrt(squares)),
-    );
-    write(w, f32x4.sub(read(w, rest), step), rest);
+  for (let left = n >> 2; left > 0; left--) {
+    adagradAt(w, g, r, rate, delta, 0);
     w += 16;
     g += 16;
     r += 16;
   }
+  if (n & 3) adagradAt(w, g, r, rate, delta, n & 3);
 }
 
-export function rmsprop(
-  w: usize,
-  g: usize,
-  r: usize,
-  n: i32,
-  rate: f32,
-  decay: f32,
-  fresh: f32,
-  delta: f32,
-): void {
-  for (let left = n; left > 0; left -= 4) {
-    const rest = left < 4 ? left : 0;
-    const gradient = read(g, rest);
-    const squares = f32x4.add(
-      f32x4.mul(all(decay), read(r, rest)),
-      f32x4.mul(all(fresh), f32x4.mul(gradient, gradient)),
-    );
-    write(r, squares, rest);
-    const step = f32x4.div(
-      f32x4.mul(all(rate), gradient),
-      f32x4.sqrt(f32x4.add(all(delta), squares)),
-    );
-    write(w, f32x4.sub(read(w, rest), step), rest);
+// @ts-ignore: decorator
+@inline
+function rmspropAt(w: usize, g: usize, r: usize, rate: f32, decay: f32, fresh: f32, delta: f32, rest: i32): void {
+  const gradient = read(g, rest);
+  const squares = f32x4.add(
+    f32x4.mul(all(decay), read(r, rest)),
+    f32x4.mul(all(fresh), f32x4.mul(gradient, gradient)),
+  );
+  write(r, squares, rest);
+  const step = f32x4.div(
+    f32x4.mul(all(rate), gradient),
+    f32x4.sqrt(f32x4.add(all(delta), squares)),
+  );
+  write(w, f32x4.sub(read(w, rest), step), rest);
+}
+
+export function rmsprop(w: usize, g: usize, r: usize, n: i32, rate: f32, decay: f32, fresh: f32, delta: f32): void {
+  for (let left = n >> 2; left > 0; left--) {
+    rmspropAt(w, g, r, rate, decay, fresh, delta, 0);
     w += 16;
     g += 16;
     r += 16;
   }
+  if (n & 3) rmspropAt(w, g, r, rate, decay, fresh, delta, n & 3);
 }
 
 /** One vector of Adam: moments s and r moved on, and the step that follows from them. */
@@ -127,6 +149,28 @@ function adamStep(
   );
 }
 
+// @ts-ignore: decorator
+@inline
+function adamAt(
+  w: usize,
+  g: usize,
+  s: usize,
+  r: usize,
+  rate: f32,
+  beta1: f32,
+  fresh1: f32,
+  beta2: f32,
+  fresh2: f32,
+  scale: f32,
+  delta: f32,
+  rest: i32,
+): void {
+  const step = adamStep(
+    read(g, rest), s, r, rest, rate, beta1, fresh1, beta2, fresh2, scale, delta,
+  );
+  write(w, f32x4.sub(read(w, rest), step), rest);
+}
+
 export function adam(
   w: usize,
   g: usize,
@@ -141,83 +185,77 @@ export function adam(
   scale: f32,
   delta: f32,
 ): void {
-  const whole = n & ~3;
-  for (let i = 0; i < whole; i += 4) {
-    const step = adamStep(
-      v128.load(g), s, r, 0, rate, beta1, fresh1, beta2, fresh2, scale, delta,
-    );
-    v128.store(w, f32x4.sub(v128.load(w), step));
+  for (let left = n >> 2; left > 0; left--) {
+    adamAt(w, g, s, r, rate, beta1, fresh1, beta2, fresh2, scale, delta, 0);
     w += 16;
     g += 16;
     s += 16;
     r += 16;
   }
-  const rest = n & 3;
-  if (rest) {
-    const step = adamStep(
-      loadRest(g, rest), s, r, rest, rate, beta1, fresh1, beta2, fresh2, scale, delta,
-    );
-    storeRest(w, f32x4.sub(loadRest(w, rest), step), rest);
-  }
+  if (n & 3) adamAt(w, g, s, r, rate, beta1, fresh1, beta2, fresh2, scale, delta, n & 3);
 }
 
-export function adamw(
-  w: usize,
-  g: usize,
-  s: usize,
-  r: usize,
-  n: i32,
-  rate: f32,
-  beta1: f32,
-  fresh1: f32,
-  beta2: f32,
-  fresh2: f32,
-  scale: f32,
-  delta: f32,
-  decay: f32,
-): void {
-  for (let left = n; left > 0; left -= 4) {
-    const rest = left < 4 ? left : 0;
-    const step = adamStep(
-      read(g, rest), s, r, rest, rate, beta1, fresh1, beta2, fresh2, scale, delta,
-    );
-    const weights = read(w, rest);
-    const decayed = f32x4.sub(weights, f32x4.mul(all(decay), weights));
-    write(w, f32x4.sub(decayed, step), rest);
+// @ts-ignore: decorator
+@inline
+function adamwAt(w: usize, g: usize, s: usize, r: usize, rate: f32, beta1: f32, fresh1: f32, beta2: f32, fresh2: f32, scale: f32, delta: f32, decay: f32, rest: i32): void {
+  const step = adamStep(
+    read(g, rest), s, r, rest, rate, beta1, fresh1, beta2, fresh2, scale, delta,
+  );
+  const weights = read(w, rest);
+  const decayed = f32x4.sub(weights, f32x4.mul(all(decay), weights));
+  write(w, f32x4.sub(decayed, step), rest);
+}
+
+export function adamw(w: usize, g: usize, s: usize, r: usize, n: i32, rate: f32, beta1: f32, fresh1: f32, beta2: f32, fresh2: f32, scale: f32, delta: f32, decay: f32): void {
+  for (let left = n >> 2; left > 0; left--) {
+    adamwAt(w, g, s, r, rate, beta1, fresh1, beta2, fresh2, scale, delta, decay, 0);
     w += 16;
     g += 16;
     s += 16;
     r += 16;
   }
+  if (n & 3) adamwAt(w, g, s, r, rate, beta1, fresh1, beta2, fresh2, scale, delta, decay, n & 3);
 }
 
 /** g += alpha w. */
+// @ts-ignore: decorator
+@inline
+function l2At(w: usize, g: usize, alpha: f32, rest: i32): void {
+  write(g, f32x4.add(read(g, rest), f32x4.mul(all(alpha), read(w, rest))), rest);
+}
+
 export function l2(w: usize, g: usize, n: i32, alpha: f32): void {
-  for (let left = n; left > 0; left -= 4) {
-    const rest = left < 4 ? left : 0;
-    write(g, f32x4.add(read(g, rest), f32x4.mul(all(alpha), read(w, rest))), rest);
+  for (let left = n >> 2; left > 0; left--) {
+    l2At(w, g, alpha, 0);
     w += 16;
     g += 16;
   }
+  if (n & 3) l2At(w, g, alpha, n & 3);
 }
 
 /** g += alpha sign(w), and g itself where w is 0. */
+// @ts-ignore: decorator
+@inline
+function l1At(w: usize, g: usize, alpha: f32, rest: i32): void {
+  const weights = read(w, rest);
+  const gradient = read(g, rest);
+  const up = f32x4.add(gradient, all(alpha));
+  const down = f32x4.sub(gradient, all(alpha));
+  const moved = choose(
+    f32x4.gt(weights, all(0)),
+    up,
+    choose(f32x4.lt(weights, all(0)), down, gradient),
+  );
+  write(g, moved, rest);
+}
+
 export function l1(w: usize, g: usize, n: i32, alpha: f32): void {
-  for (let left = n; left > 0; left -= 4) {
-    const rest = left < 4 ? left : 0;
-    const weights = read(w, rest);
-    const gradient = read(g, rest);
-    const up = f32x4.add(gradient, all(alpha));
-    const down = f32x4.sub(gradient, all(alpha));
-    const moved = choose(
-      f32x4.gt(weights, all(0)),
-      up,
-      choose(f32x4.lt(weights, all(0)), down, gradient),
-    );
-    write(g, moved, rest);
+  for (let left = n >> 2; left > 0; left--) {
+    l1At(w, g, alpha, 0);
     w += 16;
     g += 16;
   }
+  if (n & 3) l1At(w, g, alpha, n & 3);
 }
 
 /** min(1, largest / norm) of two units from their sums of squares. */

@@ -111,6 +111,22 @@ export function foldInto(
   philox4x32(out, 0, index >>> 0, high, 1, FOLD, out[0] as number, out[1] as number);
 }
 
+/**
+ * {@link fold} by name for many indices, without allocation: the function returns one and the same
+ * array each time, with the key of that index in it.
+ */
+export function folds(parent: Key, name: string): (index: number) => Key {
+  const [low, high] = hashName(name);
+  const mixed = new Uint32Array(4);
+  const folded: [number, number] = [0, 0];
+  return (index) => {
+    foldInto(mixed, parent[0], parent[1], low, high, index);
+    folded[0] = mixed[0] as number;
+    folded[1] = mixed[1] as number;
+    return folded;
+  };
+}
+
 /** FNV-1a over UTF-16 code units, with two bases: 64 bits from 32-bit products. */
 export function hashName(name: string): [number, number] {
   let low = 0x811c9dc5;

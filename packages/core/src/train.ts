@@ -12,7 +12,7 @@ import type { Network } from "./network.ts";
 import { startOptimizer } from "./optimizers/optimizer.ts";
 import { firstNonFinite } from "./program.ts";
 import { startRegularizers } from "./regularizers.ts";
-import { fold, type Key, permutation } from "./rng.ts";
+import { fold, folds, type Key, permutation } from "./rng.ts";
 import { scheduleFactor } from "./schedules.ts";
 import { earlyStopping } from "./stopping.ts";
 import {
@@ -147,6 +147,7 @@ function epochRunner(
   const regularizers = startRegularizers(spec.regularizers, network, table);
   const optimizer = startOptimizer(work.rule, updates, bench.slots, bench.coefficients);
   const masked = network.layers.some((layer) => layer.kind === "dropout");
+  const masks = folds(key, "dropout");
   const batch = work.batches[0] ?? 1;
   const steps = Math.ceil(rows.length / batch) * spec.epochs;
   let step = 0;
@@ -157,7 +158,7 @@ function epochRunner(
       if (job.cancelled?.() === true) return null;
       const to = Math.min(from + batch, rows.length);
       gather(rows, order, from, to, x, y);
-      const loss = training.run(to - from, masked ? fold(key, "dropout", step) : key);
+      const loss = training.run(to - from, masked ? masks(step) : key);
       if (!Number.isFinite(loss)) return loss;
       total += loss * (to - from);
       const share = factor(step, steps);

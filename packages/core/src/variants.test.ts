@@ -1,4 +1,5 @@
 import v8 from "node:v8";
+import vm from "node:vm";
 import { ModelSpec, type Optimizer, type Regularizer, TrainSpec } from "@manyfold/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -134,6 +135,32 @@ describe("whole trainings", () => {
     );
     expect([...chosen].sort()).toEqual(["2x16", "4x8", "6x16"]);
   });
+});
+
+test.each(["js", "wasm-plain"] as const)("the heap is flat over 10,000 steps in %s", (variant) => {
+  v8.setFlagsFromString("--expose-gc");
+  const collect = vm.runInNewContext("gc") as () => void;
+  const drawn = fc.sample(job, { numRuns: 1, seed: 4 })[0]!;
+  const layers = [{ dense: { units: 3, activation: "relu" } }, { dropout: 0.2 }];
+  const one = jobOf({ ...drawn, layers, task: "regression", stops: false, outputs: 1 } as Drawn);
+  const used: number[] = [];
+  let step = 0;
+  train({
+    ...one,
+    variant,
+    spec: { ...one.spec, batch: 1, epochs: 300, optimizer: OPTIMIZERS.adam },
+    cancelled: () => {
+      step += 1;
+      if (step % 1000 === 0) {
+        collect();
+        used.push(process.memoryUsage().heapUsed);
+      }
+      return step > 11_000;
+    },
+  });
+  expect(used).toHaveLength(11);
+  // The engine's own bookkeeping moves it a little, but not by a number a step.
+  expect(used[10]! - used[0]!).toBeLessThan(8 * 10_000);
 });
 
 test("an unknown reason is no reason: what is not there is named with what is", () => {

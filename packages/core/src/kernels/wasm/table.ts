@@ -138,9 +138,11 @@ export function wasmTable(exportsOf: ExportsOf, block: () => Block): KernelTable
     if (last < 0) return JS_KERNELS.float32.table.dropout(step, arena);
     const [low, high] = hashName("dropout");
     const mask = new Uint32Array(4);
+    const by = 1 / keep;
     return () => {
-      foldInto(mask, arena.key[0]!, arena.key[1]!, low, high, stream);
-      kernel(x, output, size, row, last, 1 / keep, mask[0]!, mask[1]!);
+      // As signed numbers, which engines pass without making an object of them.
+      foldInto(mask, arena.key[0]! | 0, arena.key[1]! | 0, low, high, stream);
+      kernel(x, output, size, row, last | 0, by, mask[0]! | 0, mask[1]! | 0);
     };
   };
 
