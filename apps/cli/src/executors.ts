@@ -1,6 +1,6 @@
 import { freemem, hostname, totalmem } from "node:os";
 import type { BlobStore, Executor, Limits } from "@manyfold/protocol";
-import { inlineExecutor, threadsExecutor } from "@manyfold/workers";
+import { inlineExecutor, threadsExecutor, tuneEngine } from "@manyfold/workers";
 import { clock, timers } from "./environment.ts";
 
 export interface ExecutorOptions {
@@ -13,8 +13,10 @@ export interface ExecutorOptions {
 
 /** Where tasks can run; a row per `--executor`. */
 export const executors = {
-  inline: ({ blobs, limits, memory }: ExecutorOptions): Executor =>
-    inlineExecutor({ blobs, clock, timers, limits, memory, host: hostname() }),
+  inline: ({ blobs, limits, memory }: ExecutorOptions): Executor => {
+    tuneEngine();
+    return inlineExecutor({ blobs, clock, timers, limits, memory, host: hostname() });
+  },
   threads: ({ blobs, limits, workers, memory }: ExecutorOptions): Executor =>
     threadsExecutor({
       blobs,

@@ -29,6 +29,8 @@ import { createRunFolder, runPaths } from "./run-folder.ts";
 import { onInterrupt } from "./signals.ts";
 import { summary } from "./summary.ts";
 import { EXIT, print, tell } from "./terminal.ts";
+import type { VariantFlags } from "./variant.ts";
+import { requireVariant, variantOf } from "./variant.ts";
 import { VERSION } from "./version.ts";
 
 interface SessionFlags {
@@ -41,11 +43,13 @@ interface SessionFlags {
 /** Starts a new run of a configuration and carries it to its end; returns the exit code. */
 export async function beginRun(
   config: Config,
-  flags: SessionFlags & { readonly out: string; readonly seed?: number },
+  flags: SessionFlags & { readonly out: string; readonly seed?: number } & VariantFlags,
 ): Promise<number> {
   const { seed = config.experiment.seed } = flags;
   const experiment = { ...config.experiment, seed };
   checkExperiment(experiment);
+  const variant = variantOf(flags);
+  requireVariant(variant);
   // As the user would write it from here, so that errors can be followed.
   const source = join(dirname(config.path), experiment.data.source);
   const raw = await readCsv(source, experiment.data);
@@ -60,7 +64,7 @@ export async function beginRun(
       version: 1,
       run: id,
       experiment,
-      variant: "js",
+      variant,
       data: prepared.data,
       folder: resolvePath(dirname(config.path)),
       config: await blobs.put(new TextEncoder().encode(config.text)),
@@ -90,17 +94,18 @@ export async function resumeRun(
   const { journal, state } = await openRun(paths);
   try {
     const growth = growthOf(state.experiment, flags);
-    if (growth) {
-      await record(state, journal, [{ type: "grown", ...growth, time: clock.now() }]);
-    } else if (state.finished) {
+    if (!growth && state.finished) {
       const text = await readFile(paths.document, "utf8");
       if (flags.json) print(JSON.stringify(RunDocument.parse(JSON.parse(text))));
       else tell(`Nothing is left to do. The report is ${paths.page}`);
       await journal.close();
       return EXIT.done;
-    } else {
-      await record(state, journal, [{ type: "resumed", time: clock.now() }]);
     }
+    requireVariant(state.created.variant);
+    const time = clock.now();
+    await record(state, journal, [
+      growth ? { type: "grown", ...growth, time } : { type: "resumed", time },
+    ]);
   } catch (error) {
     await journal.close();
     throw error;

@@ -17,3 +17,4 @@ export type { RunTaskOptions } from "./run-task.ts";
 export type { AttemptOutcome, TaskOutcome, TaskOutput } from "./outcome.ts";
 export { fitWorkers, taskBytes } from "./memory.ts";
 export type { Fit } from "./memory.ts";
+export { preferredVariant, setEngineFlags, tuneEngine } from "./engine.ts";

@@ -1,6 +1,7 @@
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { cancelRequested, markStarted, openControl, writePoint } from "./control.ts";
 import { decodedTables } from "./decoded-tables.ts";
+import { tuneEngine } from "./engine.ts";
 import type { ThreadAnswer, ThreadRequest } from "./messages.ts";
 import type { TaskOutcome } from "./outcome.ts";
 import { runTask } from "./run-task.ts";
@@ -12,7 +13,10 @@ const decode = decodedTables();
  * is part of the answer, since an error that crosses threads arrives without its class and code.
  */
 export function runInThread(request: ThreadRequest): unknown {
-  if (request.type === "hello") return { status: "ready" } satisfies ThreadAnswer;
+  if (request.type === "hello") {
+    tuneEngine();
+    return { status: "ready" } satisfies ThreadAnswer;
+  }
   return moved(answer(request));
 }
 

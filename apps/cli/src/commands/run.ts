@@ -12,7 +12,8 @@ interface RunFlags {
   workers: number;
   out: string;
   seed?: number;
-  backend: "js";
+  backend?: "wasm" | "js";
+  kernel?: "plain" | "fma";
   json?: boolean;
   quiet?: boolean;
 }
@@ -44,7 +45,18 @@ export function registerRun(program: Command): void {
   )
     .option("--out <dir>", "parent of the run's new folder", "runs")
     .option("--seed <n>", "instead of the configuration's seed", wholeNumber("--seed", 0))
-    .addOption(new Option("--backend <name>", "kernels").choices(["js"]).default("js"))
+    .addOption(
+      new Option("--backend <name>", "kernels (default: wasm where the engine has it)").choices([
+        "wasm",
+        "js",
+      ]),
+    )
+    .addOption(
+      new Option(
+        "--kernel <form>",
+        "plain runs on any machine; fma fuses multiply and add (default: fma where it does)",
+      ).choices(["plain", "fma"]),
+    )
     .addHelpText(
       "after",
       `
