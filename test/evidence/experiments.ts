@@ -8,7 +8,7 @@ import { prepare } from "@manyfold/data";
 import { memoryBlobs, memoryJournal, readCsv } from "@manyfold/files";
 import type { ExperimentInput, JournalRecord } from "@manyfold/protocol";
 import { Experiment } from "@manyfold/protocol";
-import { threadsExecutor } from "@manyfold/workers";
+import { preferredVariant, threadsExecutor } from "@manyfold/workers";
 
 const clock = { now: () => Date.now(), monotonic: () => performance.now() };
 const timers = {
@@ -41,7 +41,7 @@ export function openLaboratory(): Laboratory {
         version: 1,
         run: experiment.name,
         experiment,
-        variant: "js",
+        variant: preferredVariant(),
         data,
         time: clock.now(),
         manyfold: "evidence",
