@@ -13,6 +13,8 @@ export type { GaussianSpread } from "./metrics.ts";
 
 // Why the average beats its parts, and what more members would bring.
 export { analyse } from "./analysis.ts";
+export { observe } from "./observatory.ts";
+export type { Observed } from "./observatory.ts";
 export { fitLaw, lawError, membersEnough } from "./law.ts";
 export type { LawFit } from "./law.ts";
 export { forecastError } from "./forecast.ts";

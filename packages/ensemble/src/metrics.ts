@@ -82,18 +82,18 @@ function classificationMetrics(
 }
 
 function regressionMetrics(
-  { targets, values, scale }: Of<"regression">,
+  truth: Of<"regression">,
   prediction: Float64Array,
-  { spread, residualVariance: residual }: GaussianSpread,
+  gaussian: GaussianSpread,
 ): RegressionMetrics {
+  const { values } = truth;
+  const variances = variancesOf(truth, gaussian);
   let squares = 0;
   let absolute = 0;
   let surprise = 0;
   for (let at = 0; at < values.length; at++) {
-    const target = at % targets;
     const error = values[at]! - prediction[at]!;
-    const least = SMALLEST_DEVIATION * scale[target]!;
-    const variance = Math.max(spread[at]! * spread[at]! + residual[target]!, least * least);
+    const variance = variances[at]!;
     squares += error * error;
     absolute += Math.abs(error);
     surprise += (LOG_2_PI + elementary.log(variance) + (error * error) / variance) / 2;
@@ -104,6 +104,18 @@ function regressionMetrics(
     mae: absolute / count,
     nll: surprise / count,
   };
+}
+
+/** Variance of the predictive Gaussian `[rows, targets]`, see {@link metrics}. */
+export function variancesOf(
+  { scale, targets }: Of<"regression">,
+  { spread, residualVariance: residual }: GaussianSpread,
+): Float64Array {
+  return spread.map((own, at) => {
+    const target = at % targets;
+    const least = SMALLEST_DEVIATION * scale[target]!;
+    return Math.max(own * own + residual[target]!, least * least);
+  });
 }
 
 /**

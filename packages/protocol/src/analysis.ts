@@ -118,3 +118,128 @@ export type RegressionMetrics = z.infer<typeof RegressionMetrics>;
 /** Scores of the configured combiner. */
 export const Metrics = z.union([ClassificationMetrics, RegressionMetrics]);
 export type Metrics = z.infer<typeof Metrics>;
+
+/** How right and wrong answers of classifiers go together (Kuncheva and Whitaker 2003). */
+export const Diversity = z.strictObject({
+  /** Means over pairs of members, of pairs for which the figure is defined; null where none is. */
+  pairwise: z.strictObject({
+    /** Yule's Q: 1 where members are right on the same rows, 0 where independent. */
+    q: z.number().nullable(),
+    /** Correlation of being right. */
+    phi: z.number().nullable(),
+    /** Share of rows that one of the two has right and the other wrong. */
+    disagreement: z.number(),
+    /** Share of rows that both have wrong. */
+    doubleFault: z.number(),
+    /** Agreement beyond chance. */
+    kappa: z.number().nullable(),
+  }),
+  /** Of all members at once. */
+  group: z.strictObject({
+    /** Kohavi-Wolpert variance, (k-1)/(2k) times the mean disagreement. */
+    kwVariance: z.number(),
+    interRaterKappa: z.number().nullable(),
+    /** 0 where all agree on every row, 1 where each row halves them. */
+    entropy: z.number(),
+    /** Variance over rows of the share of members that are right. */
+    difficulty: z.number(),
+    /** 1 - P(two random members fail) / P(one fails); null where none ever fails. */
+    generalisedDiversity: z.number().nullable(),
+    /** 1 where rows are failed by one member at most, 0 where by all or none. */
+    coincidentFailure: z.number(),
+  }),
+});
+export type Diversity = z.infer<typeof Diversity>;
+
+/** Rows of a histogram or of a reliability diagram that fall into a range. */
+const Bin = z.strictObject({ low: z.number(), high: z.number(), rows: z.int().min(0) });
+
+export const ReliabilityBin = Bin.extend({
+  /** Mean probability of the most probable class, and the share of rows where it is the true one. */
+  confidence: z.number(),
+  accuracy: z.number(),
+});
+export type ReliabilityBin = z.infer<typeof ReliabilityBin>;
+
+/** Whether probabilities mean what they say. */
+export const ClassCalibration = z.strictObject({
+  /** Expected calibration error of the most probable class, over 15 bins. */
+  ece: z.strictObject({ equalWidth: z.number(), equalMass: z.number() }),
+  /** Largest gap of a bin of equal width. */
+  mce: z.number(),
+  /** Bins of equal width that hold any row. */
+  bins: z.array(ReliabilityBin),
+  /** Brier score = reliability - resolution + uncertainty + what bins hide within them. */
+  brier: z.strictObject({
+    score: z.number(),
+    reliability: z.number(),
+    resolution: z.number(),
+    uncertainty: z.number(),
+    withinBins: z.number(),
+  }),
+});
+export type ClassCalibration = z.infer<typeof ClassCalibration>;
+
+/** Whether the predictive Gaussian is as wide as the residuals. */
+export const GaussianCalibration = z.strictObject({
+  /** Mean continuous ranked probability score, target units. */
+  crps: z.number(),
+  /** Values per tenth of the probability integral transform; level where calibrated. */
+  pit: z.array(z.int().min(0)),
+  /** Share of values within the central interval of a level. */
+  coverage: z.array(z.strictObject({ level: z.number(), share: z.number() })),
+});
+export type GaussianCalibration = z.infer<typeof GaussianCalibration>;
+
+/**
+ * What else the rows of the analysis say: of the members, but for `margins`, `hardest` and
+ * `calibration`, which are of the configured combiner's prediction.
+ */
+export const Observatory = z.strictObject({
+  /**
+   * The law with each member's mean error taken off (Ueda and Nakano 1996, over rows): error =
+   * bias2 + variance / k + (1 - 1/k) covariance. The bias is that of the mean of the members.
+   */
+  centred: z.strictObject({
+    bias2: z.number(),
+    variance: z.number(),
+    covariance: z.number().nullable(),
+    error: z.number(),
+  }),
+  /** Means over rows: entropies in nats, or variances in squared target units. */
+  uncertainty: z.strictObject({
+    total: z.number(),
+    /** What the members say themselves. */
+    aleatoric: z.number(),
+    /** What their disagreement adds. */
+    epistemic: z.number(),
+  }),
+  /** Rows of the largest error, the worst first; numbers as in the source. */
+  hardest: z.array(
+    z.strictObject({
+      row: z.int().min(0),
+      error: z.number(),
+      /** Mean error of a member alone on this row. */
+      memberError: z.number(),
+    }),
+  ),
+  /** Classification only. */
+  logLoss: z
+    .strictObject({
+      /** Mean negative log probability of a member alone, of the mean, of the geometric mean. */
+      members: z.number(),
+      mean: z.number(),
+      geometric: z.number(),
+      /** What averaging gains, never below 0 (Jensen). */
+      jensenGap: z.number(),
+      /** Mean divergence of the geometric mean from a member: what that one gains. */
+      divergence: z.number(),
+    })
+    .nullable(),
+  /** Classification: probability of the true class less the largest other one. */
+  margins: z.array(Bin).nullable(),
+  /** Classification with two members or more. */
+  diversity: Diversity.nullable(),
+  calibration: z.union([ClassCalibration, GaussianCalibration]),
+});
+export type Observatory = z.infer<typeof Observatory>;

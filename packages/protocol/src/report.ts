@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ErrorAnalysis, Metrics } from "./analysis.ts";
+import { ErrorAnalysis, Metrics, Observatory } from "./analysis.ts";
 import { Preprocessing } from "./data.ts";
 import { Experiment } from "./experiment.ts";
 import { FailureCode } from "./failure.ts";
@@ -82,6 +82,8 @@ export const RunResult = z.strictObject({
   /** Scores of members alone and other combiners on the test rows, for the comparison table. */
   comparison: z.array(z.strictObject({ name: z.string(), metrics: Metrics })),
   analysis: ErrorAnalysis.nullable(),
+  /** What else the analysed rows say; absent where there is no analysis. */
+  observatory: Observatory.optional(),
   /** Classification: `[true class, predicted class]` counts on the analysed rows. */
   confusion: z.array(z.array(z.int())).nullable(),
   /** Regression: predicted value, residual and spread per analysed row, original units. */

@@ -5,18 +5,21 @@ import { renderReport } from "./render.ts";
 import * as examples from "./testing/index.ts";
 
 const always = ["learning", "settings", "provenance"];
-const explained = ["law", "curve", "members", "correlation", "comparison"];
+const scored = ["calibration", "hardest"];
+const explained = ["law", "curve", "members", "correlation", "comparison", "parts", ...scored];
+const classes = ["confusion", "margins"];
+const voting = [...classes, "diversity"];
 
 type Name = keyof typeof examples;
 
 /** Each example document and the sections that its page must have, no more and no fewer. */
 const expected: { readonly [N in Name]: readonly string[] } = {
-  bagReport: [...always, ...explained, "confusion", "oob", "notes"],
-  dropoutReport: [...always, ...explained, "confusion"],
+  bagReport: [...always, ...explained, ...voting, "oob", "notes"],
+  dropoutReport: [...always, ...explained, ...voting],
   regressionReport: [...always, ...explained, "residuals", "oob"],
-  searchReport: [...always, ...explained, "confusion", "search"],
-  singleReport: [...always, "law", "confusion"],
-  trainingRowsReport: [...always, ...explained, "confusion", "oob", "notes"],
+  searchReport: [...always, ...explained, ...voting, "search"],
+  singleReport: [...always, ...scored, ...classes, "law"],
+  trainingRowsReport: [...always, ...explained, ...voting, "oob", "notes"],
   failedReport: [...always, "members"],
 };
 

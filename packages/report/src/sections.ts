@@ -6,6 +6,7 @@ import { residualPlots } from "./figures/residuals.ts";
 import { html, type Html } from "./html.ts";
 import { curve, law } from "./sections/law.ts";
 import { members } from "./sections/members.ts";
+import { calibration, diversity, hardest, margins, parts } from "./sections/observatory.ts";
 import { provenance, settings } from "./sections/provenance.ts";
 import { comparison, outOfBag } from "./sections/scores.ts";
 import { search } from "./sections/search.ts";
@@ -40,6 +41,37 @@ export const sections: readonly Section[] = [
     id: "correlation",
     title: () => "Who errs with whom",
     content: ({ result }) => result.analysis && correlationMaps(result.analysis),
+  },
+  {
+    id: "parts",
+    title: () => "Bias, variance, covariance",
+    content: ({ result: { observatory } }, subject) =>
+      observatory === undefined ? null : parts(observatory, subject),
+  },
+  {
+    id: "diversity",
+    title: () => "Diversity",
+    content: ({ result: { observatory } }) =>
+      observatory === undefined ? null : diversity(observatory),
+  },
+  {
+    id: "calibration",
+    title: ({ classification }) =>
+      classification ? "Can the probabilities be trusted?" : "Are the error bars right?",
+    content: ({ result: { observatory } }, subject) =>
+      observatory === undefined ? null : calibration(observatory, subject),
+  },
+  {
+    id: "margins",
+    title: () => "Margins",
+    content: ({ result: { observatory } }, subject) =>
+      observatory === undefined ? null : margins(observatory, subject),
+  },
+  {
+    id: "hardest",
+    title: () => "The hardest rows",
+    content: ({ result: { observatory } }, subject) =>
+      observatory === undefined ? null : hardest(observatory, subject),
   },
   {
     id: "learning",

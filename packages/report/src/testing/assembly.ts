@@ -4,6 +4,7 @@ import {
   confusion,
   membersOf,
   metrics,
+  observe,
   residualVariance,
   spreadOf,
   truthOf,
@@ -80,6 +81,7 @@ export function scored(target: FittedTarget, simulation: Simulation, combiner: C
     return metrics(truth, values, variance ? { spread, residualVariance: variance } : undefined);
   };
   const analysis = analyse(members, truth, "test");
+  const rowNumbers = Array.from({ length: members.rows }, (_, row) => 4 * row + 1);
   const best = { ...members, members: members.members.slice(analysis.best, analysis.best + 1) };
   const combined = combine(combiner, members);
   const values = truth.task === "regression" ? truth.values : null;
@@ -94,8 +96,11 @@ export function scored(target: FittedTarget, simulation: Simulation, combiner: C
   const others: Combiner[] =
     target.task === "classification" ? [{ median: {} }, { vote: {} }] : [{ median: {} }];
   const name = (how: Combiner) => Object.keys(how).join("");
+  const variance = residualVariance(truth, combined, spread);
+  const gaussian = variance === null ? undefined : { spread, residualVariance: variance };
   return {
     analysis,
+    observatory: observe(members, truth, { prediction: combined, gaussian, rowNumbers }),
     confusion: confusion(truth, combined),
     residuals,
     test: score(members, combiner),

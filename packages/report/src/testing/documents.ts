@@ -180,13 +180,20 @@ export function singleReport(): ReportDocument {
     { seed: 6, rows: 450, members: [0], shared: 1.2, own: 1.2 },
     10,
   );
-  const { analysis, confusion: counts, test } = scored(digit, simulation, { mean: {} });
+  const {
+    analysis,
+    observatory,
+    confusion: counts,
+    test,
+  } = scored(digit, simulation, {
+    mean: {},
+  });
   const members = simulateTraining(14, 1, { epochs: 30, start: 2.3, end: 0.02, held: 0.3 });
   return documentOf(
     { ...digits, name: "digits-single" },
     digit,
     { train: 1347, test: 450 },
-    { members, analysis, confusion: counts, metrics: { test, oob: null } },
+    { members, analysis, observatory, confusion: counts, metrics: { test, oob: null } },
   );
 }
 

@@ -1,0 +1,149 @@
+import type { Diversity, Observatory } from "@manyfold/protocol";
+import { pit, reliability } from "../figures/calibration.ts";
+import { marginHistogram } from "../figures/margins.ts";
+import { count, number, percent } from "../format.ts";
+import { html, type Html } from "../html.ts";
+import type { Subject } from "../subject.ts";
+import { table } from "../table.ts";
+
+interface Line {
+  readonly name: string;
+  readonly help: string;
+  readonly value: number | null;
+}
+
+function quantities(caption: string, rows: readonly Line[]): Html {
+  return table({
+    caption,
+    columns: [
+      {
+        title: "quantity",
+        names: true,
+        cell: ({ name, help }) => html`<b>${name}</b> <span class="meaning">${help}</span>`,
+      },
+      {
+        title: "value",
+        align: "right",
+        cell: ({ value }) => (value === null ? "not defined" : number(value)),
+      },
+    ],
+    rows,
+  });
+}
+
+/** Bias, variance and covariance over rows, and how unsure the members are. */
+export function parts(seen: Observatory, subject: Subject): Html | null {
+  const { centred, uncertainty } = seen;
+  if (!subject.ensemble || centred.covariance === null) return null;
+  const unit = subject.classification ? "nats" : "squared target units";
+  const told = uncertainty.total > 0 ? uncertainty.epistemic / uncertainty.total : 0;
+  return html`${quantities(
+      "The ensemble's error: bias\u00b2 + variance / k + (1 \u2212 1/k) \u00b7 covariance",
+      [
+        {
+          name: "bias\u00b2",
+          help: "of the members' mean error over all rows",
+          value: centred.bias2,
+        },
+        {
+          name: "variance",
+          help: "of a member's error over rows, mean of the members",
+          value: centred.variance,
+        },
+        {
+          name: "covariance",
+          help: "of two members' errors over rows, mean of the pairs",
+          value: centred.covariance,
+        },
+        { name: "error", help: "their sum as above", value: centred.error },
+      ],
+    )}
+    <p>
+      With each member's mean error taken off, what members share is covariance and not a bias that
+      looks like it. Of the ${number(uncertainty.total)} ${unit} of predicted uncertainty,
+      ${number(uncertainty.epistemic)} (${percent(told, 0)}) is disagreement of the members; the
+      rest the members themselves take for noise.
+    </p>`;
+}
+
+const pairwise: { readonly [N in keyof Diversity["pairwise"]]: readonly [string, string] } = {
+  q: ["Q", "1 where members are right on the same rows, 0 where independently"],
+  phi: ["correlation", "of two members' being right"],
+  disagreement: ["disagreement", "share of rows that one of two has right and the other wrong"],
+  doubleFault: ["double fault", "share of rows that two members have both wrong"],
+  kappa: ["kappa of pairs", "agreement on being right beyond chance"],
+};
+
+const group: { readonly [N in keyof Diversity["group"]]: readonly [string, string] } = {
+  kwVariance: ["Kohavi-Wolpert variance", "(k \u2212 1)/(2k) times the disagreement"],
+  interRaterKappa: ["inter-rater kappa", "the same for all members at once"],
+  entropy: ["entropy", "0 where all agree, 1 where every row halves the members"],
+  difficulty: ["difficulty", "variance over rows of the share of members that are right"],
+  generalisedDiversity: ["generalised diversity", "1 where a failure is never shared, 0 if always"],
+  coincidentFailure: ["coincident failure", "1 where failures are of one member at a time"],
+};
+
+/** How members' right and wrong answers go together. */
+export function diversity({ diversity: found }: Observatory): Html | null {
+  if (found === null) return null;
+  const lines = (
+    names: Readonly<Record<string, readonly [string, string]>>,
+    values: Readonly<Record<string, number | null>>,
+  ) =>
+    Object.entries(names).map(([key, [name, help]]) => ({
+      name,
+      help,
+      value: values[key] ?? null,
+    }));
+  return html`${quantities("Diversity: means over pairs, then of all members at once", [
+      ...lines(pairwise, found.pairwise),
+      ...lines(group, found.group),
+    ])}
+    <p>
+      Two random members differ in being right on ${percent(found.pairwise.disagreement)} of the
+      rows and are both wrong on ${percent(found.pairwise.doubleFault)}: the second share is what no
+      vote of two can repair.
+    </p>`;
+}
+
+/** Margins, and what averaging gains in log loss. */
+export function margins({ margins: bins, logLoss }: Observatory, subject: Subject): Html | null {
+  if (bins === null || logLoss === null) return null;
+  return html`${marginHistogram(bins)}
+  ${
+    subject.ensemble &&
+    html`<p>
+      Averaging probabilities brings the log loss from ${number(logLoss.members)}, the mean of a
+      member alone, to ${number(logLoss.mean)} nats; averaging their logarithms (geometric mean)
+      would bring it to ${number(logLoss.geometric)}.
+    </p>`
+  }`;
+}
+
+/** Whether the predicted probabilities, or widths, are right. */
+export function calibration({ calibration: found }: Observatory, subject: Subject): Html {
+  return "ece" in found ? reliability(found) : pit(found, subject.target);
+}
+
+/** The rows of the largest error. */
+export function hardest({ hardest: rows }: Observatory, subject: Subject): Html | null {
+  const [worst] = rows;
+  if (worst === undefined) return null;
+  return html`${table({
+      caption: `The rows with the largest error, by their number in the source (${subject.error})`,
+      columns: [
+        { title: "row", names: true, cell: ({ row }) => count(row) },
+        { title: "error", align: "right", cell: ({ error }) => number(error) },
+        {
+          title: "mean error of a member",
+          align: "right",
+          cell: ({ memberError }) => number(memberError),
+        },
+      ],
+      rows,
+    })}
+    <p>
+      Where both columns are large and close to each other the members are wrong together: look at
+      row ${count(worst.row)} for a wrong label or a case that the training rows do not have.
+    </p>`;
+}
