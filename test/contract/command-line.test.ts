@@ -31,6 +31,8 @@ const COMMANDS = [
   "doctor",
 ] as const;
 
+/** A program of Linux that gives another one a terminal. */
+const TERMINAL = "script";
 const ESCAPE = "\u001b";
 
 const folder = temporaryFolder();
@@ -250,14 +252,13 @@ describe("streams", () => {
     },
   );
 
-  // `script` gives the program a terminal of its own.
   test.skipIf(process.platform !== "linux")(
     "on a terminal there is colour, but for NO_COLOR",
     async () => {
       const onTerminal = async (env: Record<string, string>) => {
         const { NO_COLOR: _, FORCE_COLOR: __, ...rest } = process.env;
         const line = `${process.execPath} ${join(inject("program"), "main.js")} run ${folder}/none.yaml`;
-        const child = spawn("script", ["-qec", line, "/dev/null"], {
+        const child = spawn(TERMINAL, ["-qec", line, "/dev/null"], {
           env: { ...rest, TERM: "xterm", ...env },
           stdio: ["ignore", "pipe", "ignore"],
         });

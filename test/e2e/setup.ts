@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { TestProject } from "vitest/node";
 
@@ -27,7 +28,7 @@ export async function setup(project: TestProject): Promise<void> {
     entryPoints: {
       main: "apps/cli/src/main.ts",
       thread: "packages/workers/src/thread.ts",
-      fault: "test/e2e/fault.ts",
+      fault: fileURLToPath(new URL("./fault.ts", import.meta.url)),
     },
     outdir: folder,
     bundle: true,
