@@ -110,6 +110,20 @@ export const search = {
   },
 } satisfies ExperimentInput;
 
+/** Like {@link search}, but learning from its trials after the third one, with few of them at once. */
+export const learning = {
+  ...search,
+  name: "learning",
+  ensemble: { bagging: { members: 2 } },
+  search: {
+    ...search.search,
+    sampler: { tpe: { startup: 3 } },
+    lag: 2,
+    trials: 9,
+    assess: { validation: { fraction: 0.3 } },
+  },
+} satisfies ExperimentInput;
+
 /** Writes an experiment and its data into a folder of their own; returns the configuration's path. */
 export function writeExperiment(parent: string, experiment: ExperimentInput): string {
   const folder = join(parent, experiment.name);

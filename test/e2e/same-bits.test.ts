@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ExperimentInput } from "@manyfold/protocol";
 import { ReportDocument } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
-import { bag, dropout, search, subspaces, writeExperiment } from "./experiments.ts";
+import { bag, dropout, learning, search, subspaces, writeExperiment } from "./experiments.ts";
 import { temporaryFolder } from "./folder.ts";
 import { document } from "./program.ts";
 
@@ -46,7 +46,7 @@ const EXECUTORS = [
   ["threads", "3"],
 ] as const;
 
-const EXPERIMENTS: readonly ExperimentInput[] = [bag, dropout, subspaces, search];
+const EXPERIMENTS: readonly ExperimentInput[] = [bag, dropout, subspaces, search, learning];
 
 describe.each(EXPERIMENTS)("$name", (experiment) => {
   test("gives the same bits inline and on 1, 2 and 3 threads", async () => {
@@ -81,6 +81,7 @@ const GROWN: readonly (readonly [ExperimentInput, ExperimentInput, readonly stri
   ],
   [dropout, { ...dropout, ensemble: { dropout: { networks: 2, masks: 2 } } }, ["--members", "4"]],
   [search, { ...search, search: { ...search.search, trials: 2 } }, ["--trials", "6"]],
+  [learning, { ...learning, search: { ...learning.search, trials: 5 } }, ["--trials", "9"]],
 ];
 
 describe.each(GROWN)("a smaller $name", (whole, small, growth) => {

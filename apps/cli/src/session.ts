@@ -7,6 +7,7 @@ import {
   begin,
   checkExperiment,
   fold,
+  idleNote,
   progressOf,
   record,
   runToEnd,
@@ -18,6 +19,8 @@ import { ManyfoldError, RunDocument, tagOf } from "@manyfold/protocol";
 import { fitWorkers } from "@manyfold/workers";
 import type { Config } from "./config.ts";
 import { runDocument } from "./document.ts";
+import type { Cluster, ClusterFlags } from "./cluster.ts";
+import { hostOf, openCluster, uploadBlobs } from "./cluster.ts";
 import { clock } from "./environment.ts";
 import type { ExecutorName } from "./executors.ts";
 import { executors, memoryBudget } from "./executors.ts";
@@ -33,7 +36,7 @@ import type { VariantFlags } from "./variant.ts";
 import { requireVariant, variantOf } from "./variant.ts";
 import { VERSION } from "./version.ts";
 
-interface SessionFlags {
+interface SessionFlags extends ClusterFlags {
   readonly executor: ExecutorName;
   readonly workers: number;
   readonly json?: boolean;
@@ -55,9 +58,10 @@ export async function beginRun(
   const raw = await readCsv(source, experiment.data);
   const prepared = prepare(raw, experiment, hashOf);
 
+  const cluster = await clusterOf(flags);
   const { id, paths } = await createRunFolder(flags.out, experiment.name);
   try {
-    const blobs = directoryBlobs(paths.blobs);
+    const blobs = cluster?.blobs(paths) ?? directoryBlobs(paths.blobs);
     for (const bytes of prepared.tables) await blobs.put(bytes);
     const created: JournalRecord = {
       type: "created",
@@ -71,9 +75,9 @@ export async function beginRun(
       time: clock.now(),
       manyfold: VERSION,
     };
-    const journal = await fileJournal(paths.journal);
+    const journal = await (cluster?.journal(id, paths) ?? fileJournal(paths.journal));
     await journal.append(0, [created]);
-    return await carryOn(begin(created), { paths, blobs, journal, flags });
+    return await carryOn(begin(created), { paths, blobs, journal, flags, cluster });
   } catch (error) {
     // Before its first record a run is nothing, and leaves nothing.
     const begun = await stat(paths.journal).then(
@@ -82,7 +86,14 @@ export async function beginRun(
     );
     if (!begun) await rm(paths.folder, { recursive: true, force: true });
     throw error;
+  } finally {
+    await cluster?.close();
   }
+}
+
+/** The cluster that the flags name; opened before anything is written. */
+async function clusterOf(flags: SessionFlags): Promise<Cluster | undefined> {
+  return flags.executor === "nats" ? openCluster(flags, "coordinator") : undefined;
 }
 
 /** Goes on with a run, or grows it; a finished run prints its document. Returns the exit code. */
@@ -161,6 +172,8 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
   const { workers, note: fit } = fitWorkers(flags.workers, memory, shapesOf(state));
   if (fit !== undefined) tell(fit);
   const executor = executors[flags.executor]({ blobs, workers, limits, memory });
+  const idle = idleNote(state, executor.description.slots);
+  if (idle !== undefined) tell(idle);
   const observe = (event: Parameters<typeof noteOf>[0], now: RunState) => {
     const note = noteOf(event);
     progress.update({ ...progressOf(now), ...(note === undefined ? {} : { note }) });

@@ -25,12 +25,13 @@ import { blobOf, floatsOf } from "./blobs.ts";
 import { tasksOfTrial } from "./plan.ts";
 import type { Assessment, RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
-import { metricOf, settingOf, trialCount } from "./trials.ts";
+import { firstOpenTrial, metricOf, proposedTrials, settingOf } from "./trials.ts";
 
 /** Trials whose tasks have all ended and that nobody has assessed yet, in order. */
 export function dueTrials(state: RunState): number[] {
   const due: number[] = [];
-  for (let trial = 0; trial < trialCount(state.experiment); trial++) {
+  const proposed = proposedTrials(state);
+  for (let trial = firstOpenTrial(state); trial < proposed; trial++) {
     if (state.assessed.has(trial)) continue;
     if (tasksOfTrial(state, trial).every(({ id }) => outcomeOf(state, id) !== undefined)) {
       due.push(trial);
@@ -49,7 +50,7 @@ export async function assessTrial(
   blobs: BlobStore,
   trial: number,
 ): Promise<Assessment> {
-  const setting = settingOf(state.experiment, trial);
+  const setting = settingOf(state, trial);
   const tasks = tasksOfTrial(state, trial);
   const cells: Cell[] = [];
   const epochs: number[] = [];

@@ -8,9 +8,10 @@ import type {
   TrainSpec,
 } from "@manyfold/protocol";
 import { FINAL, taskId } from "@manyfold/protocol";
+import { isAdaptive } from "@manyfold/search";
 import type { RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
-import { bestTrial, settingOf, trialCount } from "./trials.ts";
+import { bestTrial, firstOpenTrial, proposedTrials, settingOf, trialCount } from "./trials.ts";
 import type { Unit } from "./units.ts";
 import { hasOutOfBag, unitsOf } from "./units.ts";
 
@@ -25,7 +26,8 @@ export interface Wanted {
  * The next tasks to start, in task order: wanted, neither ended nor in flight, at most `limit`.
  *
  * Pure: equal states give equal plans. Nothing wanted and nothing in flight means that the run is at
- * its end. The final fit of a search is wanted only once every trial is assessed.
+ * its end. A trial is wanted once its setting is known: where a sampler learns, once the trials that
+ * its proposal sees are assessed. The final fit of a search is wanted once every trial is.
  */
 export function plan(state: RunState, inFlight: ReadonlySet<Hash>, limit: number): Wanted[] {
   const next: Wanted[] = [];
@@ -40,17 +42,18 @@ export function plan(state: RunState, inFlight: ReadonlySet<Hash>, limit: number
   };
 
   const trials = trialCount(state.experiment);
-  for (let trial = 0; trial < trials && next.length < limit; trial++) {
+  const proposed = proposedTrials(state);
+  for (let trial = firstOpenTrial(state); trial < proposed && next.length < limit; trial++) {
     if (!state.assessed.has(trial)) take(tasksOfTrial(state, trial));
   }
   if (next.length === 0 && state.assessed.size >= trials) take(finalTasks(state));
   return next;
 }
 
-/** All tasks of a trial: one per fold and unit, in task order. */
+/** All tasks of a trial that is proposed: one per fold and unit, in task order. */
 export function tasksOfTrial(state: RunState, trial: number): readonly Wanted[] {
   return remember(state, `trial ${trial}`, () => {
-    const setting = settingOf(state.experiment, trial);
+    const setting = settingOf(state, trial);
     const ensemble = setting.search?.each === "ensemble" ? setting.ensemble : undefined;
     return state.data.folds.flatMap(({ table }, fold) =>
       unitsOf(ensemble).map((unit) =>
@@ -92,7 +95,7 @@ export function finalExperiment(state: RunState): Experiment | undefined {
   if (!experiment.search) return experiment;
   const best = bestTrial(state);
   if (!best) return undefined;
-  const setting = settingOf(experiment, best.trial);
+  const setting = settingOf(state, best.trial);
   if (setting.ensemble || !setting.train.earlyStopping || best.epoch === null) return setting;
   const { earlyStopping: _, ...train } = setting.train;
   return { ...setting, train: { ...train, epochs: best.epoch } };
@@ -100,10 +103,26 @@ export function finalExperiment(state: RunState): Experiment | undefined {
 
 /** Everything the experiment wants, in task order, as far as it is known by now. */
 export function allTasks(state: RunState): Wanted[] {
-  const trials = Array.from({ length: trialCount(state.experiment) }, (_, trial) =>
+  const trials = Array.from({ length: proposedTrials(state) }, (_, trial) =>
     tasksOfTrial(state, trial),
   );
   return [...trials.flat(), ...finalTasks(state)];
+}
+
+/** Number of tasks of trials whose settings wait for results: as many for each as the first has. */
+export function waitingTasks(state: RunState): number {
+  const waiting = trialCount(state.experiment) - proposedTrials(state);
+  return waiting === 0 ? 0 : waiting * tasksOfTrial(state, 0).length;
+}
+
+/** A line for people whose search keeps fewer slots busy than they have; see `search.lag`. */
+export function idleNote(state: RunState, slots: number): string | undefined {
+  const { search } = state.experiment;
+  if (!search || !isAdaptive(search)) return undefined;
+  const cells = tasksOfTrial(state, 0).length;
+  const busy = (search.lag + 1) * cells;
+  if (slots <= busy) return undefined;
+  return `${slots - busy} of ${slots} slots stay idle while the search learns: with search.lag ${search.lag} at most ${search.lag + 1} trials run at once. A lag of ${Math.ceil(slots / cells) - 1} would use all; it changes which settings are tried.`;
 }
 
 interface Place {
@@ -136,17 +155,26 @@ function wanted(state: RunState, experiment: Experiment, place: Place): Wanted {
 }
 
 /**
- * Expansions of one experiment, remembered for as long as it is the state's: they cost a hash per
- * task, and `plan` asks for them after every result.
+ * Expansions of a state's experiment, remembered until it grows: they cost a hash per task, and
+ * `plan` asks for them after every result.
  */
-const expansions = new WeakMap<Experiment, Map<string, readonly Wanted[]>>();
+interface Expansions {
+  readonly experiment: Experiment;
+  readonly tasks: Map<string, readonly Wanted[]>;
+}
+
+const expansions = new WeakMap<RunState, Expansions>();
 
 function remember(state: RunState, name: string, expand: () => Wanted[]): readonly Wanted[] {
-  const known = expansions.get(state.experiment) ?? new Map<string, readonly Wanted[]>();
-  expansions.set(state.experiment, known);
-  const found = known.get(name);
+  const { experiment } = state;
+  let known = expansions.get(state);
+  if (known?.experiment !== experiment) {
+    known = { experiment, tasks: new Map() };
+    expansions.set(state, known);
+  }
+  const found = known.tasks.get(name);
   if (found) return found;
   const made = expand();
-  known.set(name, made);
+  known.tasks.set(name, made);
   return made;
 }

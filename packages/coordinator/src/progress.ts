@@ -1,4 +1,4 @@
-import { allTasks, finalTasks } from "./plan.ts";
+import { allTasks, finalTasks, waitingTasks } from "./plan.ts";
 import type { RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
 import { trialCount } from "./trials.ts";
@@ -17,7 +17,7 @@ export function progressOf(state: RunState): {
   const trials = trialCount(state.experiment);
   return {
     done: outcomes.filter((outcome) => outcome !== undefined).length,
-    total: tasks.length + pending,
+    total: tasks.length + waitingTasks(state) + pending,
     failed: outcomes.filter((outcome) => outcome && "code" in outcome).length,
     stage:
       state.assessed.size < trials ? `trial ${state.assessed.size}/${trials}, tasks` : "members",

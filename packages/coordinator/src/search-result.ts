@@ -3,9 +3,9 @@ import { tagOf } from "@manyfold/protocol";
 import { tasksOfTrial } from "./plan.ts";
 import type { RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
-import { bestTrial, directionOf, metricOf, paramsOf, trialCount } from "./trials.ts";
+import { bestTrial, directionOf, metricOf, paramsOf, proposedTrials } from "./trials.ts";
 
-/** The table of trials and the best of them; null for an experiment without a search. */
+/** The table of the trials proposed so far and the best of them; null for an experiment without a search. */
 export function searchResult(state: RunState): SearchResult | null {
   const { experiment } = state;
   if (!experiment.search) return null;
@@ -15,15 +15,15 @@ export function searchResult(state: RunState): SearchResult | null {
     metric: metricOf(experiment),
     direction: directionOf(experiment),
     best: best
-      ? { trial: best.trial, params: paramsOf(experiment, best.trial), value: best.value }
+      ? { trial: best.trial, params: paramsOf(state, best.trial) ?? {}, value: best.value }
       : null,
-    trials: Array.from({ length: trialCount(experiment) }, (_, trial) => rowOf(state, trial)),
+    trials: Array.from({ length: proposedTrials(state) }, (_, trial) => rowOf(state, trial)),
   };
 }
 
 function rowOf(state: RunState, trial: number): TrialRow {
   const assessment = state.assessed.get(trial);
-  const params = paramsOf(state.experiment, trial);
+  const params = paramsOf(state, trial) ?? {};
   const { value = null, standardError = null } = assessment ?? {};
   return { trial, params, value, standardError, state: stateOf(state, trial) };
 }

@@ -80,6 +80,20 @@ export const Sampler = tagged(
     halton: z
       .strictObject({ scramble: Scramble })
       .describe("Halton's sequence: evenly spread settings, a prime base per parameter."),
+    tpe: z
+      .strictObject({
+        startup: z
+          .int()
+          .min(1)
+          .default(10)
+          .describe("Results to wait for; trials before are drawn at random."),
+        candidates: z.int().min(1).max(10_000).default(24).describe("Draws to choose from."),
+        multivariate: z
+          .boolean()
+          .default(true)
+          .describe("Models parameters together; otherwise each by itself."),
+      })
+      .describe("Tree-structured Parzen estimator (Bergstra et al. 2011): learns from results."),
   },
   { bare: true, description: "Where settings come from." },
 );

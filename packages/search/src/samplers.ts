@@ -12,6 +12,7 @@ import { halton } from "./halton.ts";
 import { random } from "./random.ts";
 import type { Learner, Observation, SamplerRule } from "./sampler.ts";
 import { sobol } from "./sobol.ts";
+import { tpe } from "./tpe.ts";
 
 type KeysOf<Union> = Union extends unknown ? keyof Union & string : never;
 export type SamplerName = KeysOf<Sampler>;
@@ -24,6 +25,7 @@ export const samplers: { readonly [Name in SamplerName]: SamplerRule<SettingsOf<
   random,
   sobol,
   halton,
+  tpe,
 };
 
 /** What {@link ask} needs to know besides the search. */

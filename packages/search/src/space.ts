@@ -10,6 +10,10 @@ import type { Domain, ParamValue, Space } from "@manyfold/protocol";
 export interface Axis {
   readonly low: number;
   readonly high: number;
+  /** Values that lie dense, or one after another, or in no order. */
+  readonly kind: "dense" | "spaced" | "unordered";
+  /** The interval of coordinates that decode to the same value as this one; a point where dense. */
+  cell(coordinate: number): readonly [low: number, high: number];
   /** The coordinate of a value: for a category the middle of its unit. */
   encode(value: ParamValue): number;
   /** The value at a coordinate; beyond an end, the value of that end. */
@@ -53,6 +57,8 @@ function floatAxis({ float: [low, high], scale, steps }: FloatDomain): Axis {
   return {
     low: to(low),
     high: to(high),
+    kind: "dense",
+    cell: (coordinate) => [coordinate, coordinate],
     encode: (value) => to(Number(value)),
     // Rounding in exp may step over an end.
     decode: (coordinate) => clip(from(coordinate), low, high),
@@ -65,11 +71,17 @@ function floatAxis({ float: [low, high], scale, steps }: FloatDomain): Axis {
 
 function intAxis({ int: [low, high], scale, steps }: IntDomain): Axis {
   const { to, from } = scales[scale ?? "linear"];
+  const decode = (coordinate: number) => clip(Math.round(from(coordinate)), low, high);
   return {
     low: to(low - 0.5),
     high: to(high + 0.5),
+    kind: "spaced",
+    cell: (coordinate) => {
+      const value = decode(coordinate);
+      return [to(value - 0.5), to(value + 0.5)];
+    },
     encode: (value) => to(Number(value)),
-    decode: (coordinate) => clip(Math.round(from(coordinate)), low, high),
+    decode,
     has: (value) => Number.isInteger(value) && Number(value) >= low && Number(value) <= high,
     points: () => {
       // Every whole number is the obvious grid of a linear range.
@@ -85,6 +97,11 @@ function categoryAxis(values: readonly ParamValue[]): Axis {
   return {
     low: 0,
     high: values.length,
+    kind: "unordered",
+    cell: (coordinate) => {
+      const index = clip(Math.floor(coordinate), 0, values.length - 1);
+      return [index, index + 1];
+    },
     encode: (value) => values.indexOf(value) + 0.5,
     decode: (coordinate) =>
       values[clip(Math.floor(coordinate), 0, values.length - 1)] as ParamValue,

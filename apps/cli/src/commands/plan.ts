@@ -1,12 +1,20 @@
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
-import { allTasks, begin, checkExperiment, paramsOf, trialCount } from "@manyfold/coordinator";
+import {
+  allTasks,
+  begin,
+  checkExperiment,
+  paramsOf,
+  proposedTrials,
+  trialCount,
+  waitingTasks,
+} from "@manyfold/coordinator";
 import { buildNetwork, describeNetwork } from "@manyfold/core";
 import { prepare } from "@manyfold/data";
 import { hashOf, readCsv } from "@manyfold/files";
 import type { JournalRecord, Preprocessing } from "@manyfold/protocol";
-import { taskBytes } from "@manyfold/workers";
+import { preferredVariant, taskBytes } from "@manyfold/workers";
 import { readConfig } from "../config.ts";
 import { clock } from "../environment.ts";
 import { print } from "../terminal.ts";
@@ -41,7 +49,7 @@ async function planOf(path: string) {
     version: 1,
     run: "plan",
     experiment,
-    variant: "js",
+    variant: preferredVariant(),
     data,
     time: clock.now(),
     manyfold: VERSION,
@@ -59,12 +67,12 @@ async function planOf(path: string) {
       ? {
           trials,
           folds: data.folds.length,
-          first: Array.from({ length: Math.min(trials, LISTED) }, (_, trial) =>
-            paramsOf(experiment, trial),
+          first: Array.from({ length: Math.min(proposedTrials(state), LISTED) }, (_, trial) =>
+            paramsOf(state, trial),
           ),
         }
       : null,
-    tasks: tasks.length,
+    tasks: tasks.length + waitingTasks(state),
     bytesPerTask: Math.max(0, ...tasks.map(({ spec }) => taskBytes(spec))),
     workers: availableParallelism(),
   };

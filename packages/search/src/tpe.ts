@@ -1,0 +1,160 @@
+import { fold, uniforms, type Key } from "@manyfold/core";
+import type { Params } from "@manyfold/protocol";
+import { parzen } from "./parzen.ts";
+import { drawn } from "./random.ts";
+import type { Learner, Premise, SamplerRule } from "./sampler.ts";
+import { axisOf, domainOf, namesOf, type Axis } from "./space.ts";
+
+interface Settings {
+  readonly startup: number;
+  readonly candidates: number;
+  readonly multivariate: boolean;
+}
+
+/**
+ * The tree-structured Parzen estimator (Bergstra et al. 2011; defaults of Optuna 5): models the best
+ * tenth of the trials and the others apart, and proposes the candidate that is likeliest under the
+ * first against the second. Trials that are pending or failed count among the others, so that
+ * proposals keep away from them.
+ */
+export const tpe: SamplerRule<Settings> = {
+  adaptive: true,
+  size: () => Infinity,
+  begin,
+  complaints: () => [],
+};
+
+function begin({ key, space }: Premise, settings: Settings): Learner {
+  const names = namesOf(space);
+  const axes = names.map((name) => axisOf(domainOf(space, name)));
+  const ofSampler = fold(key, "tpe");
+  /** Coordinates of the trials told so far, `[parameters][trials]`; and those with values, best first. */
+  const columns = axes.map((): number[] => []);
+  const ranked: { readonly trial: number; readonly value: number }[] = [];
+
+  return {
+    tell: ({ trial, params, value }) => {
+      axes.forEach((axis, j) => columns[j]?.push(coordinateOf(axis, names[j], params)));
+      if (value === null) return;
+      ranked.splice(placeOf(ranked, value), 0, { trial, value });
+    },
+    ask: (trial, pending) => {
+      if (ranked.length < settings.startup) return drawn(key, space, trial);
+      const told = columns[0]?.length ?? 0;
+      const best = ranked.slice(0, bestCount(ranked.length)).map((known) => known.trial);
+      const below = best.toSorted((a, b) => a - b);
+      const isBest = new Uint8Array(told + pending.length);
+      for (const good of below) isBest[good] = 1;
+      const others: number[] = [];
+      for (let other = 0; other < isBest.length; other++) if (!isBest[other]) others.push(other);
+      const good = { trials: below, weights: ageWeights(below.length) };
+      const rest = thinned(others);
+
+      const at = (j: number, of: number): number =>
+        of < told
+          ? (columns[j]?.[of] ?? 0)
+          : coordinateOf(axes[j] as Axis, names[j], pending[of - told]);
+      const mixture = (parameters: readonly number[], { trials, weights }: Weighted) =>
+        parzen(
+          parameters.map((j) => axes[j] as Axis),
+          parameters.map((j) => columnOf(trials, (of) => at(j, of))),
+          weights,
+        );
+      const propose = (parameters: readonly number[], ofGroup: Key): Float64Array => {
+        const [likely, unlikely] = [mixture(parameters, good), mixture(parameters, rest)];
+        const width = parameters.length + 1;
+        const shares = uniforms(ofGroup, settings.candidates * width);
+        let chosen = likely.draw(shares, 0);
+        let largest = -Infinity;
+        for (let candidate = 0; candidate < settings.candidates; candidate++) {
+          const point = likely.draw(shares, candidate * width);
+          const ratio = likely.logDensity(point) - unlikely.logDensity(point);
+          if (ratio > largest) [chosen, largest] = [point, ratio];
+        }
+        return chosen;
+      };
+
+      const ofTrial = fold(ofSampler, "trial", trial);
+      const all = names.map((_, j) => j);
+      const point = settings.multivariate
+        ? propose(all, ofTrial)
+        : all.map((j) => propose([j], fold(ofTrial, names[j] ?? ""))[0] ?? 0);
+      return Object.fromEntries(
+        names.map((name, j) => [name, (axes[j] as Axis).decode(point[j] ?? 0)]),
+      );
+    },
+  };
+}
+
+/** Trials, oldest first, and their weights. */
+interface Weighted {
+  readonly trials: readonly number[];
+  readonly weights: Float64Array;
+}
+
+function columnOf(trials: readonly number[], at: (trial: number) => number): Float64Array {
+  const column = new Float64Array(trials.length);
+  for (let i = 0; i < column.length; i++) column[i] = at(trials[i] as number);
+  return column;
+}
+
+function coordinateOf(axis: Axis, name: string | undefined, params: Params | undefined): number {
+  const value = name === undefined ? undefined : params?.[name];
+  if (value === undefined) throw new TypeError(`A setting has no ${name}.`);
+  return axis.encode(value);
+}
+
+/** Where a value goes among ranked ones: behind its equals, which are older. */
+function placeOf(ranked: readonly { readonly value: number }[], value: number): number {
+  let [from, to] = [0, ranked.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((ranked[middle]?.value ?? 0) <= value) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/** How many of n trials with values count as the best: a tenth, rounded up, at most 25. */
+export function bestCount(n: number): number {
+  return Math.min(Math.ceil(n / 10), 25);
+}
+
+/** Trials whose age does not count against them. */
+const RECENT = 25;
+
+/** Weights of m trials, oldest first: a ramp from 1/m to 1, then {@link RECENT} ones. */
+export function ageWeights(m: number): Float64Array {
+  const weights = new Float64Array(m).fill(1);
+  const ramp = m - RECENT;
+  for (let i = 0; i < ramp; i++)
+    weights[i] = ramp === 1 ? 1 / m : 1 / m + ((1 - 1 / m) * i) / (ramp - 1);
+  return weights;
+}
+
+/** Most kernels of the trials that are not among the best. */
+const MOST_KERNELS = 256;
+
+/**
+ * The other trials with their weights; of more than {@link MOST_KERNELS}, all recent ones and an
+ * even sample by weight of the older ones (systematic sampling, no chance involved), which has the
+ * same total weight.
+ */
+export function thinned(trials: readonly number[]): Weighted {
+  const weights = ageWeights(trials.length);
+  if (trials.length <= MOST_KERNELS) return { trials, weights };
+  const ramp = trials.length - RECENT;
+  const places = MOST_KERNELS - RECENT;
+  let total = 0;
+  for (let i = 0; i < ramp; i++) total += weights[i] as number;
+  const kept: number[] = [];
+  let reached = 0;
+  for (let i = 0; i < ramp && kept.length < places; i++) {
+    reached += weights[i] as number;
+    // Place p is taken by the trial that holds the share (p + 1/2) / places of the weight.
+    if (reached * places >= (kept.length + 0.5) * total) kept.push(trials[i] as number);
+  }
+  const thin = new Float64Array(kept.length + RECENT).fill(total / kept.length, 0, kept.length);
+  thin.fill(1, kept.length);
+  return { trials: [...kept, ...trials.slice(ramp)], weights: thin };
+}
