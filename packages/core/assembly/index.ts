@@ -4,3 +4,4 @@ export * from "./matmul";
 export * from "./probe";
 export * from "./reductions";
 export * from "./training";
+export { peak12, peak24 } from "./tiles";

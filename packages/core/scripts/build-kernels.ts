@@ -3,7 +3,7 @@
  * SIMD, and writes both as text into a module of the library, so that it needs no I/O and runs in
  * browsers and threads alike.
  */
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import asc from "assemblyscript/asc";
 import { tilesSource } from "./tiles.ts";
@@ -11,6 +11,10 @@ import { tilesSource } from "./tiles.ts";
 const root = join(import.meta.dirname, "..");
 const assembly = join(root, "assembly");
 const target = join(root, "src/kernels/wasm/binaries.ts");
+
+async function sourceOf(file: string): Promise<string> {
+  return file === "tiles.ts" ? tilesSource() : readFile(join(assembly, file), "utf8");
+}
 
 async function compile(features: readonly string[]): Promise<string> {
   let binary: string | undefined;
@@ -26,10 +30,7 @@ async function compile(features: readonly string[]): Promise<string> {
       ...features.map((feature) => `--enable=${feature}`),
     ],
     {
-      readFile: (name) =>
-        name === "tiles.ts"
-          ? tilesSource()
-          : readFile(join(assembly, name), "utf8").catch(() => null),
+      readFile: (name) => sourceOf(name).catch(() => null),
       writeFile: (_, contents) => {
         if (typeof contents !== "string") binary = Buffer.from(contents).toString("base64");
       },
@@ -46,12 +47,12 @@ async function compile(features: readonly string[]): Promise<string> {
 async function exportedFunctions(): Promise<string> {
   const lines: string[] = [];
   const index = await readFile(join(assembly, "index.ts"), "utf8");
-  const names = [...index.matchAll(/from "\.\/(\w+)"/g)].map(([, name]) => `${name}.ts`);
-  for (const file of (await readdir(assembly)).filter((name) => names.includes(name))) {
-    const text = await readFile(join(assembly, file), "utf8");
+  for (const [, listed, file] of index.matchAll(/export (\*|\{[^}]*\}) from "\.\/(\w+)"/g)) {
+    const text = await sourceOf(`${file}.ts`);
     for (const [, name, parameters, result] of text.matchAll(
       /^export function (\w+)\(([^)]*)\): (\w+)/gm,
     )) {
+      if (listed !== "*" && !listed?.includes(name ?? "")) continue;
       const list = (parameters ?? "").replaceAll(/: (usize|[iuf]\d+)/g, ": number");
       lines.push(`readonly ${name}: (${list}) => ${result === "void" ? "void" : "number"};`);
     }

@@ -20,6 +20,9 @@ const TILES: readonly Tile[] = [
   { rows: 6, vectors: 4, packed: true },
 ];
 
+/** Sums of a peak loop: as many as registers hold, at 128 bits and joined in pairs to 256. */
+const PEAKS: readonly number[] = [12, 24];
+
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /**
@@ -60,5 +63,27 @@ function tileSource({ rows, vectors, packed }: Tile): string {
 
 /** The module of all register blocks; generated, since loops over registers do not exist. */
 export function tilesSource(): string {
-  return [`import { madd } from "./lanes";`, ...TILES.map(tileSource)].join("\n\n");
+  return [
+    `import { madd } from "./lanes";`,
+    ...TILES.map(tileSource),
+    ...PEAKS.map(peakSource),
+  ].join("\n\n");
+}
+
+/**
+ * A loop of nothing but multiply-adds over `vectors` independent sums from p: the most that this
+ * engine does of them in a second.
+ */
+function peakSource(vectors: number): string {
+  const all = range(vectors);
+  return [
+    `export function peak${vectors}(p: usize, rounds: i32): void {`,
+    `  const x = v128.load(p, ${16 * vectors});`,
+    ...all.map((v) => `  let s${v} = v128.load(p, ${16 * v});`),
+    `  for (; rounds != 0; --rounds) {`,
+    ...all.map((v) => `    s${v} = madd(s${v}, x, x);`),
+    `  }`,
+    ...all.map((v) => `  v128.store(p, s${v}, ${16 * v});`),
+    `}`,
+  ].join("\n");
 }
