@@ -1,7 +1,9 @@
 import { freemem, hostname, totalmem } from "node:os";
 import type { BlobStore, Executor, Limits } from "@manyfold/protocol";
 import { inlineExecutor, threadsExecutor, tuneEngine } from "@manyfold/workers";
+import type { Cluster } from "./cluster.ts";
 import { clock, timers } from "./environment.ts";
+import { tell } from "./terminal.ts";
 
 export interface ExecutorOptions {
   readonly workers: number;
@@ -9,7 +11,14 @@ export interface ExecutorOptions {
   readonly blobs: BlobStore;
   /** Bytes that running tasks may take together. */
   readonly memory: number;
+  /** The run's id. */
+  readonly run: string;
+  /** Where workers are, if not here. */
+  readonly cluster: Cluster | undefined;
 }
+
+/** Tasks that are out at once on a cluster, whose workers may be many and come later. */
+const OUT_AT_ONCE = 64;
 
 /** Where tasks can run; a row per `--executor`. */
 export const executors = {
@@ -27,6 +36,11 @@ export const executors = {
       host: hostname(),
       memory,
     }),
+  nats: ({ blobs, limits, run, workers, cluster }: ExecutorOptions): Executor => {
+    if (cluster === undefined) throw new Error("a NATS executor without a cluster");
+    const slots = Math.max(OUT_AT_ONCE, workers);
+    return cluster.executor({ run, slots, blobs, limits, notice: tell });
+  },
 } satisfies Record<string, (options: ExecutorOptions) => Executor>;
 
 export type ExecutorName = keyof typeof executors;

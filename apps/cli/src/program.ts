@@ -9,6 +9,7 @@ import { registerRun } from "./commands/run.ts";
 import { registerRuns } from "./commands/runs.ts";
 import { registerSchema } from "./commands/schema.ts";
 import { registerServe } from "./commands/serve.ts";
+import { registerWorker } from "./commands/worker.ts";
 import { VERSION } from "./version.ts";
 
 /** Every command, in the order a newcomer meets them. */
@@ -20,6 +21,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   registerRuns,
   registerPredict,
   registerServe,
+  registerWorker,
   registerAnalyze,
   registerSchema,
   registerDoctor,

@@ -1,6 +1,6 @@
 import { readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
-import { dirname, join, resolve as resolvePath } from "node:path";
+import { basename, dirname, join, resolve as resolvePath } from "node:path";
 import type { Ending, RunState, Setting } from "@manyfold/coordinator";
 import {
   allTasks,
@@ -13,14 +13,21 @@ import {
   runToEnd,
 } from "@manyfold/coordinator";
 import { prepare } from "@manyfold/data";
-import { directoryBlobs, fileJournal, hashOf, readCsv, readJournal } from "@manyfold/files";
+import {
+  directoryBlobs,
+  fileJournal,
+  hashOf,
+  makeFolder,
+  readCsv,
+  readJournal,
+} from "@manyfold/files";
 import type { BlobStore, Journal, JournalRecord, TaskSpec } from "@manyfold/protocol";
 import { ManyfoldError, RunDocument, tagOf } from "@manyfold/protocol";
 import { fitWorkers } from "@manyfold/workers";
 import type { Config } from "./config.ts";
 import { runDocument } from "./document.ts";
 import type { Cluster, ClusterFlags } from "./cluster.ts";
-import { hostOf, openCluster, uploadBlobs } from "./cluster.ts";
+import { hostOf, openCluster, requireRun, uploadBlobs } from "./cluster.ts";
 import { clock } from "./environment.ts";
 import type { ExecutorName } from "./executors.ts";
 import { executors, memoryBudget } from "./executors.ts";
@@ -98,37 +105,82 @@ async function clusterOf(flags: SessionFlags): Promise<Cluster | undefined> {
 
 /** Goes on with a run, or grows it; a finished run prints its document. Returns the exit code. */
 export async function resumeRun(
-  folder: string,
-  flags: SessionFlags & { readonly members?: number; readonly trials?: number },
+  name: string,
+  flags: SessionFlags & {
+    readonly out: string;
+    readonly members?: number;
+    readonly trials?: number;
+  },
 ): Promise<number> {
-  const paths = runPaths(folder);
-  const { journal, state } = await openRun(paths);
+  const cluster = await clusterOf(flags);
   try {
-    const growth = growthOf(state.experiment, flags);
-    if (!growth && state.finished) {
-      const text = await readFile(paths.document, "utf8");
-      if (flags.json) print(JSON.stringify(RunDocument.parse(JSON.parse(text))));
-      else tell(`Nothing is left to do. The report is ${paths.page}`);
+    const { paths, journal, state } = cluster
+      ? await openShared(cluster, name, flags.out)
+      : await openRun(runPaths(name));
+    try {
+      const growth = growthOf(state.experiment, flags);
+      // A machine that only took over has no document of it yet.
+      const text = await readFile(paths.document, "utf8").catch(() => undefined);
+      if (!growth && state.finished && text !== undefined) {
+        if (flags.json) print(JSON.stringify(RunDocument.parse(JSON.parse(text))));
+        else tell(`Nothing is left to do. The report is ${paths.page}`);
+        await journal.close();
+        return EXIT.done;
+      }
+      requireVariant(state.created.variant);
+      const time = clock.now();
+      await record(state, journal, [
+        growth ? { type: "grown", ...growth, time } : { type: "resumed", time },
+      ]);
+    } catch (error) {
       await journal.close();
-      return EXIT.done;
+      throw error;
     }
-    requireVariant(state.created.variant);
-    const time = clock.now();
-    await record(state, journal, [
-      growth ? { type: "grown", ...growth, time } : { type: "resumed", time },
-    ]);
+    const blobs = cluster?.blobs(paths) ?? directoryBlobs(paths.blobs);
+    return await carryOn(state, { paths, blobs, journal, flags, cluster });
+  } finally {
+    await cluster?.close();
+  }
+}
+
+interface Opened {
+  readonly paths: RunPaths;
+  readonly journal: Journal;
+  readonly state: RunState;
+}
+
+/** Opens a run's journal to go on with it. */
+async function openRun(paths: RunPaths): Promise<Opened> {
+  const journal = await fileJournal(paths.journal, { create: false });
+  try {
+    return { paths, journal, state: await stateFrom(journal.read(0), paths) };
   } catch (error) {
     await journal.close();
     throw error;
   }
-  return carryOn(state, { paths, blobs: directoryBlobs(paths.blobs), journal, flags });
 }
 
-/** Opens a run's journal to go on with it. */
-async function openRun(paths: RunPaths): Promise<{ journal: Journal; state: RunState }> {
-  const journal = await fileJournal(paths.journal, { create: false });
+/**
+ * Opens a run on a cluster: by its folder, or by its id, for which a folder is made here. Of a folder
+ * that the cluster has not seen, it gets journal and data.
+ */
+async function openShared(cluster: Cluster, name: string, out: string): Promise<Opened> {
+  const here = await stat(runPaths(name).journal).catch(() => undefined);
+  const known = here && (await readRun(runPaths(name)));
+  const run = known?.run ?? basename(name);
+  const paths = runPaths(known ? name : join(out, run));
+  if (!known) {
+    await requireRun(cluster, run);
+    await makeFolder(out);
+    await makeFolder(paths.folder);
+  }
+  const journal = await cluster.journal(run, paths);
   try {
-    return { journal, state: await stateFrom(journal.read(0), paths) };
+    const state = await stateFrom(journal.read(0), paths);
+    const { final, folds } = state.data;
+    const tables = [final, ...folds].map(({ table }) => table.hash);
+    await uploadBlobs(cluster, paths, tables);
+    return { paths, journal, state };
   } catch (error) {
     await journal.close();
     throw error;
@@ -161,18 +213,22 @@ interface Session {
   readonly blobs: BlobStore;
   readonly journal: Journal;
   readonly flags: SessionFlags;
+  readonly cluster: Cluster | undefined;
 }
 
 async function carryOn(state: RunState, session: Session): Promise<number> {
-  const { paths, blobs, journal, flags } = session;
+  const { paths, blobs, journal, flags, cluster } = session;
   const { limits } = state.experiment;
   const progress = createProgress(process.stderr, clock, flags.quiet === true);
   const { drain, release } = onInterrupt(paths.folder);
   const memory = memoryBudget();
-  const { workers, note: fit } = fitWorkers(flags.workers, memory, shapesOf(state));
+  const { workers, note: fit } = cluster
+    ? { workers: flags.workers }
+    : fitWorkers(flags.workers, memory, shapesOf(state));
   if (fit !== undefined) tell(fit);
-  const executor = executors[flags.executor]({ blobs, workers, limits, memory });
-  const idle = idleNote(state, executor.description.slots);
+  const { run } = state;
+  const executor = executors[flags.executor]({ blobs, workers, limits, memory, run, cluster });
+  const idle = cluster ? undefined : idleNote(state, executor.description.slots);
   if (idle !== undefined) tell(idle);
   const observe = (event: Parameters<typeof noteOf>[0], now: RunState) => {
     const note = noteOf(event);
@@ -181,6 +237,7 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
   const setting: Setting = {
     executor: flags.executor,
     host: hostname(),
+    ...(cluster && { hostOf }),
     node: process.version,
     manyfold: VERSION,
   };

@@ -14,6 +14,8 @@ const CHANCE: { readonly [Code in FailureCode]?: string } = {
 export interface Setting {
   readonly executor: string;
   readonly host: string;
+  /** Machine of a worker, where workers are not all on the host. */
+  readonly hostOf?: (worker: string) => string;
   readonly node: string;
   readonly manyfold: string;
 }
@@ -27,7 +29,7 @@ export function executionOf(state: RunState, setting: Setting): Execution {
     executor: setting.executor,
     variant: created.variant,
     workers: [...labour.tasks]
-      .map(([id, tasks]) => ({ id, host: setting.host, tasks }))
+      .map(([id, tasks]) => ({ id, host: setting.hostOf?.(id) ?? setting.host, tasks }))
       .sort((a, b) => (a.id < b.id ? -1 : 1)),
     attempts: labour.attempts,
     lost: labour.lost,

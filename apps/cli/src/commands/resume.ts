@@ -1,10 +1,12 @@
 import type { Command } from "commander";
+import type { ClusterFlags } from "../cluster.ts";
 import type { ExecutorName } from "../executors.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { resumeRun } from "../session.ts";
 import { trainingOptions } from "./run.ts";
 
-interface ResumeFlags {
+interface ResumeFlags extends ClusterFlags {
+  out: string;
   executor: ExecutorName;
   workers: number;
   members?: number;
@@ -18,8 +20,9 @@ export function registerResume(program: Command): void {
     program
       .command("resume")
       .description("go on with a run that was stopped, or grow a finished one")
-      .argument("<run>", "the run's folder"),
+      .argument("<run>", "the run's folder; with --executor nats also its id"),
   )
+    .option("--out <dir>", "parent of the folder that is made for an id", "runs")
     .option("--members <n>", "grow the ensemble to n members", wholeNumber("--members", 1, 100_000))
     .option("--trials <n>", "go on to n trials", wholeNumber("--trials", 1, 1_000_000))
     .addHelpText(
@@ -28,6 +31,7 @@ export function registerResume(program: Command): void {
 Examples:
   manyfold resume runs/digits-bagging-20260101-120000-1a2b
   manyfold resume runs/digits-bagging-20260101-120000-1a2b --members 64
+  manyfold resume digits-bagging-20260101-120000-1a2b --executor nats --servers nats://head:4222
 
 What was done is not done again; a finished run just prints its result.
 `,

@@ -1,13 +1,15 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { Option } from "commander";
+import type { ClusterFlags } from "../cluster.ts";
+import { clusterOptions } from "../cluster.ts";
 import { readConfig } from "../config.ts";
 import type { ExecutorName } from "../executors.ts";
 import { executors } from "../executors.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { beginRun } from "../session.ts";
 
-interface RunFlags {
+interface RunFlags extends ClusterFlags {
   executor: ExecutorName;
   workers: number;
   out: string;
@@ -20,7 +22,7 @@ interface RunFlags {
 
 /** Options of the commands that train. */
 export function trainingOptions(command: Command): Command {
-  return command
+  return clusterOptions(command)
     .addOption(
       new Option("--executor <where>", "where tasks run")
         .choices(Object.keys(executors))
@@ -64,6 +66,7 @@ Examples:
   manyfold run configs/iris-tiny.yaml
   manyfold run configs/digits-bagging.yaml --workers 4 --seed 1
   manyfold run configs/digits-random.yaml --json > result.json
+  manyfold run configs/digits-bagging.yaml --executor nats --servers nats://head:4222
 
 Exit codes: 0 done, 1 some tasks failed, 2 usage or configuration, 3 environment, 130 interrupted.
 `,

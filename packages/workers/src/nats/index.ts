@@ -1,5 +1,5 @@
 export { openLink } from "./link.ts";
-export type { Link, LinkOptions } from "./link.ts";
+export type { Credentials, Link, LinkOptions } from "./link.ts";
 export { namesOf, requireToken } from "./subjects.ts";
 export type { AttemptName, Names } from "./subjects.ts";
 export { prepareNamespace } from "./streams.ts";

@@ -7,6 +7,7 @@ import {
   show,
 } from "@manyfold/protocol";
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { messageOf } from "../outcome.ts";
 import { type Link, refusalCode } from "./link.ts";
 import { PART } from "./streams.ts";
@@ -135,12 +136,20 @@ export async function natsJournal(link: Link, names: Names, run: string): Promis
 
 /**
  * A journal whose records also go to a second one: the truth on a server, and the run's folder a
- * copy, which is brought up to date first.
+ * copy. Where one of them is behind, it is brought up to date first: the copy of a machine that was
+ * away, or the log of a run that went on without the server.
+ *
+ * @throws ManyfoldError (`journal`) where each has records that the other has not
  */
 export async function copiedJournal(truth: Journal, copy: Journal): Promise<Journal> {
-  let copied = 0;
-  for await (const _ of copy.read(0)) copied++;
-  for await (const record of truth.read(copied)) copied = await copy.append(copied, [record]);
+  const [there, here] = [await collect(truth), await collect(copy)];
+  const common = Math.min(there.length, here.length);
+  const fork = there.slice(0, common).findIndex((each, at) => !isDeepStrictEqual(each, here[at]));
+  if (fork >= 0) throw forked(fork);
+  if (here.length < there.length) await copy.append(common, there.slice(common));
+  for (let at = common; at < here.length; at += CHUNK) {
+    await truth.append(at, here.slice(at, at + CHUNK));
+  }
   return {
     read: (from) => truth.read(from),
     async append(expectedSequence, records) {
@@ -153,6 +162,25 @@ export async function copiedJournal(truth: Journal, copy: Journal): Promise<Jour
       await copy.close();
     },
   };
+}
+
+/** Records per append where a whole journal is sent. */
+const CHUNK = 20;
+
+async function collect(journal: Journal): Promise<JournalRecord[]> {
+  const records: JournalRecord[] = [];
+  for await (const record of journal.read(0)) records.push(record);
+  return records;
+}
+
+function forked(at: number): ManyfoldError {
+  return new ManyfoldError({
+    code: "journal",
+    path: `record ${at} of the run's journal`,
+    condition: "the same in the run's folder and on the server",
+    got: "two different ones",
+    help: "The run went on in both places: go on with one of them, or start a new run.",
+  });
 }
 
 function sizeOf(texts: readonly string[]): number {

@@ -6,17 +6,33 @@ import {
   type JetStreamClient,
   type JetStreamManager,
 } from "@nats-io/jetstream";
-import { connect, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node";
+import {
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  nkeyAuthenticator,
+  type NodeConnectionOptions,
+} from "@nats-io/transport-node";
 import { ManyfoldError, type Timers } from "@manyfold/protocol";
 import { randomUUID } from "node:crypto";
 import { messageOf } from "../outcome.ts";
 
-/** How to reach a server; who one is comes from the environment, never from a configuration. */
-export interface LinkOptions extends Pick<
-  NodeConnectionOptions,
-  "user" | "pass" | "token" | "authenticator" | "tls"
-> {
+/** Who one is; never part of a configuration, and never logged. */
+export interface Credentials {
+  readonly user?: string;
+  readonly password?: string;
+  readonly token?: string;
+  /** The seed of an nkey: the server knows its public half alone. */
+  readonly nkey?: Uint8Array;
+  /** The content of a creds file. */
+  readonly creds?: Uint8Array;
+  /** Path of the certificate authority of a server with TLS. */
+  readonly authority?: string;
+}
+
+export interface LinkOptions {
   readonly servers: readonly string[];
+  readonly credentials?: Credentials;
   /** Shown by the server's own tools. */
   readonly name: string;
   readonly timers: Timers;
@@ -54,10 +70,11 @@ const PAUSE = 100;
  * @throws ManyfoldError (`environment`) where there is none, it refuses, or it is too old
  */
 export async function openLink(options: LinkOptions): Promise<Link> {
-  const { servers, timers, ...rest } = options;
+  const { servers, name, timers, credentials = {} } = options;
   const inbox = `_INBOX.${randomUUID().replaceAll("-", "")}`;
   const nc = await connect({
-    ...rest,
+    ...identity(credentials),
+    name,
     servers: [...servers],
     inboxPrefix: inbox,
     // The defaults give up after ten tries, and notice a cut link after minutes.
@@ -79,6 +96,24 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     await nc.close();
     throw error instanceof ManyfoldError ? error : withoutJetStream(servers, error);
   }
+}
+
+function identity({
+  user,
+  password,
+  token,
+  nkey,
+  creds,
+  authority,
+}: Credentials): NodeConnectionOptions {
+  const seed = nkey && new TextEncoder().encode(new TextDecoder().decode(nkey).trim());
+  return {
+    ...(user !== undefined && { user, pass: password ?? "" }),
+    ...(token !== undefined && { token }),
+    ...(seed && { authenticator: nkeyAuthenticator(seed) }),
+    ...(creds && { authenticator: credsAuthenticator(creds) }),
+    ...(authority !== undefined && { tls: { caFile: authority } }),
+  };
 }
 
 function linkOver(

@@ -1,0 +1,152 @@
+import { hostname } from "node:os";
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { directoryBlobs, fileJournal } from "@manyfold/files";
+import type { BlobStore, Executor, Hash, Journal, Limits } from "@manyfold/protocol";
+import { ManyfoldError } from "@manyfold/protocol";
+import type { Credentials, Link, Names } from "@manyfold/workers/nats";
+import {
+  copiedJournal,
+  namesOf,
+  natsBlobs,
+  natsExecutor,
+  natsJournal,
+  openLink,
+  prepareNamespace,
+  requireToken,
+} from "@manyfold/workers/nats";
+import { clock, timers } from "./environment.ts";
+import type { RunPaths } from "./run-folder.ts";
+
+/** Where the cluster is. Who one is there comes from the environment alone. */
+export interface ClusterFlags {
+  readonly servers: string;
+  readonly namespace: string;
+}
+
+/** Options of the commands that talk to a cluster. */
+export function clusterOptions(command: Command): Command {
+  return command
+    .option("--servers <urls>", "NATS servers, with commas between", "nats://127.0.0.1:4222")
+    .option("--namespace <name>", "a team's own streams on the servers", "default");
+}
+
+/** The lines of help on who one is. */
+export const CLUSTER_HELP = `
+The environment says who connects: NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_NKEY (a file with the
+seed) or NATS_CREDS (a file); NATS_CA names a file with the certificate authority of a TLS server.`;
+
+/** A connection to a namespace, with its streams made. */
+export interface Cluster {
+  readonly link: Link;
+  readonly names: Names;
+  /** A run's blobs: on the server, with the run's folder as the cache. */
+  blobs(paths: RunPaths): BlobStore;
+  /** A run's journal: the truth on the server, a copy in the run's folder. */
+  journal(run: string, paths: RunPaths): Promise<Journal>;
+  executor(options: {
+    readonly run: string;
+    readonly slots: number;
+    readonly blobs: BlobStore;
+    readonly limits: Limits;
+    readonly notice: (text: string) => void;
+  }): Executor;
+  close(): Promise<void>;
+}
+
+/**
+ * @param role shown by the server's own tools
+ * @throws ManyfoldError (`environment`) where the server is not to be had
+ */
+export async function openCluster(flags: ClusterFlags, role: string): Promise<Cluster> {
+  const names = namesOf(flags.namespace);
+  const credentials = await credentialsFromEnvironment();
+  const servers = flags.servers.split(",");
+  const link = await openLink({
+    servers,
+    name: `manyfold ${role} ${hostname()}`,
+    timers,
+    credentials,
+  });
+  try {
+    await prepareNamespace(link, names);
+  } catch (error) {
+    await link.close();
+    throw error;
+  }
+  return {
+    link,
+    names,
+    blobs: (paths) => natsBlobs(link, names, directoryBlobs(paths.blobs)),
+    async journal(run, paths) {
+      const copy = await fileJournal(paths.journal);
+      try {
+        return await copiedJournal(await natsJournal(link, names, run), copy);
+      } catch (error) {
+        await copy.close();
+        throw error;
+      }
+    },
+    executor: (options) =>
+      natsExecutor({ ...options, link, names, clock, timers, host: hostname() }),
+    close: () => link.close(),
+  };
+}
+
+/** Sends blobs that only the run's folder has: the run was begun without a cluster. */
+export async function uploadBlobs(
+  cluster: Cluster,
+  paths: RunPaths,
+  hashes: readonly Hash[],
+): Promise<void> {
+  const folder = directoryBlobs(paths.blobs);
+  const blobs = cluster.blobs(paths);
+  for (const hash of hashes) {
+    const bytes = await folder.get(hash);
+    if (bytes !== undefined) await blobs.put(bytes);
+  }
+}
+
+/** @throws ManyfoldError (`input`) where the servers know no such run */
+export async function requireRun({ link, names }: Cluster, run: string): Promise<void> {
+  const subject = names.logOf(requireToken("RUN", run));
+  const found = await link.ask(() =>
+    link.jsm.direct.getMessage(names.log, { last_by_subj: subject }),
+  );
+  if (found !== null) return;
+  throw new ManyfoldError({
+    code: "input",
+    path: run,
+    condition: `the folder of a run, or the id of one on the servers (namespace ${names.namespace})`,
+    help: "manyfold ps --servers ... lists them.",
+  });
+}
+
+/** A worker's id ends in its process and a word of chance; what stands before is its machine. */
+export function hostOf(worker: string): string {
+  return worker.split("-").slice(0, -2).join("-") || worker;
+}
+
+async function credentialsFromEnvironment(): Promise<Credentials> {
+  const { NATS_USER, NATS_PASSWORD, NATS_TOKEN, NATS_NKEY, NATS_CREDS, NATS_CA } = process.env;
+  return {
+    ...(NATS_USER !== undefined && { user: NATS_USER, password: NATS_PASSWORD ?? "" }),
+    ...(NATS_TOKEN !== undefined && { token: NATS_TOKEN }),
+    ...(NATS_NKEY !== undefined && { nkey: await secret("NATS_NKEY", NATS_NKEY) }),
+    ...(NATS_CREDS !== undefined && { creds: await secret("NATS_CREDS", NATS_CREDS) }),
+    ...(NATS_CA !== undefined && { authority: NATS_CA }),
+  };
+}
+
+async function secret(variable: string, path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch {
+    throw new ManyfoldError({
+      code: "input",
+      path: variable,
+      condition: "the path of a readable file",
+      got: path,
+    });
+  }
+}

@@ -1,0 +1,109 @@
+import { randomBytes } from "node:crypto";
+import { availableParallelism, homedir, hostname } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { directoryBlobs } from "@manyfold/files";
+import { variantAvailability } from "@manyfold/core";
+import { Variant } from "@manyfold/protocol";
+import { openThreadPool, setEngineFlags } from "@manyfold/workers";
+import { natsBlobs, startNatsWorker } from "@manyfold/workers/nats";
+import type { ClusterFlags } from "../cluster.ts";
+import { CLUSTER_HELP, clusterOptions, openCluster } from "../cluster.ts";
+import { clock, timers } from "../environment.ts";
+import { memoryBudget } from "../executors.ts";
+import { EXIT, tell } from "../terminal.ts";
+import { VERSION } from "../version.ts";
+import { wholeNumber } from "../whole-number.ts";
+
+interface WorkerFlags extends ClusterFlags {
+  readonly slots: number;
+  readonly cacheDir: string;
+  readonly maxIdle?: number;
+  readonly quiet?: boolean;
+}
+
+export function registerWorker(program: Command): void {
+  clusterOptions(
+    program
+      .command("worker")
+      .description("take tasks from a NATS server and run them, on any machine"),
+  )
+    .option("--slots <n>", "tasks at once", wholeNumber("--slots", 1, 1024), availableParallelism())
+    .option("--cache-dir <dir>", "data and results kept on this host", defaultCache())
+    .option("--max-idle <s>", "end after s seconds without a task", wholeNumber("--max-idle", 1))
+    .option("--quiet", "say nothing while all is well")
+    .addHelpText(
+      "after",
+      `
+Example:
+  manyfold worker --servers nats://head:4222
+
+It may start before or after the run, and come and go. SIGTERM lets what runs finish for up to 30 s.
+${CLUSTER_HELP}
+`,
+    )
+    .action(async (flags: WorkerFlags) => {
+      process.exitCode = await work(flags);
+    });
+}
+
+function defaultCache(): string {
+  const { XDG_CACHE_HOME = join(homedir(), ".cache") } = process.env;
+  return join(XDG_CACHE_HOME, "manyfold", "blobs");
+}
+
+async function work(flags: WorkerFlags): Promise<number> {
+  const { slots, cacheDir, maxIdle } = flags;
+  const cluster = await openCluster(flags, "worker");
+  try {
+    const { link, names } = cluster;
+    setEngineFlags();
+    const variants = Variant.options.filter((variant) => variantAvailability(variant).available);
+    const id = `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;
+    const pool = await openThreadPool({ workers: slots, clock, timers });
+    const worker = await startNatsWorker({
+      link,
+      names,
+      blobs: natsBlobs(link, names, directoryBlobs(cacheDir)),
+      clock,
+      timers,
+      pool,
+      variants,
+      id,
+      host: hostname(),
+      manyfold: VERSION,
+      memory: memoryBudget(),
+      ...(maxIdle !== undefined && { maxIdle }),
+      observe: ({ run, task, attempt, status, seconds }) => {
+        if (flags.quiet === true) return;
+        tell(`${run} ${task.slice(0, 12)} attempt ${attempt}: ${status}, ${seconds.toFixed(3)} s`);
+      },
+    });
+    if (flags.quiet !== true) {
+      tell(`Worker ${id}: ${slots} slots, ${variants.join(", ")}, namespace ${names.namespace}.`);
+    }
+    const release = onStop(() => worker.drain());
+    await worker.ended;
+    release();
+    return EXIT.done;
+  } finally {
+    await cluster.close();
+  }
+}
+
+/** The first signal drains, the second ends the process at once. */
+function onStop(drain: () => void): () => void {
+  let asked = false;
+  const handle = () => {
+    if (asked) process.exit(EXIT.interrupted);
+    asked = true;
+    tell("Finishing the tasks that run; once more, and it ends at once.");
+    drain();
+  };
+  process.on("SIGINT", handle);
+  process.on("SIGTERM", handle);
+  return () => {
+    process.off("SIGINT", handle);
+    process.off("SIGTERM", handle);
+  };
+}
