@@ -39,6 +39,15 @@ const RULES: readonly Rule[] = [
     help: "Out-of-bag rows come with ensemble.bagging; mean and median need none.",
   },
   {
+    path: ["ensemble", "calibrate"],
+    broken: ({ data, ensemble }) =>
+      ensemble?.calibrate !== undefined &&
+      (data.task === "regression" || !hasOutOfBag(drawOf(ensemble))),
+    condition: "left out, but for a classification whose members leave rows out",
+    got: ({ ensemble }) => ensemble?.calibrate && tagOf(ensemble.calibrate),
+    help: "Probabilities are calibrated on out-of-bag rows, which come with ensemble.bagging.",
+  },
+  {
     path: ["model", "output"],
     broken: ({ data, model }) =>
       data.task === "regression" && ["sigmoid", "softmax"].includes(model.output),

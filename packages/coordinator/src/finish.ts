@@ -4,10 +4,12 @@ import type { CombinerFit, Ensemble, ManifestContent, Members, Truth } from "@ma
 import {
   analyse,
   buildEnsemble,
+  calibrate,
   combine,
   confusion,
   decidesOutOfBag,
   encodeArtifact,
+  fitCalibration,
   fitCombiner,
   membersOf,
   metrics,
@@ -19,6 +21,7 @@ import {
 } from "@manyfold/ensemble";
 import type {
   BlobStore,
+  Calibration,
   EnsembleManifest,
   Experiment,
   FittedTarget,
@@ -158,6 +161,7 @@ async function score(
     combiner,
     memberWeights: fit.weights && [...fit.weights],
     ...(fit.offsets && { offsets: [...fit.offsets] }),
+    ...(bag?.calibration && { calibration: bag.calibration }),
     residualVariance: null,
     metrics: { test: null, oob: null },
     analysis: null,
@@ -179,7 +183,7 @@ async function score(
   const truth = truthOf(target, table.y, rows);
   const reported = await reportedMembers(final, blobs, target, trained, on);
   const all = reported ?? draft.predictMembers(rowsOfInputs(table, rows));
-  const combined = combine(combiner, all, fit);
+  const combined = calibrate(bag?.calibration, combine(combiner, all, fit), all.outputs);
   const spread = spreadOf(all);
   const residual = bag?.residual ?? residualOnTraining(draft, table, target, combiner, fit);
   const gaussian = residual === null ? undefined : { spread, residualVariance: residual };
@@ -215,6 +219,7 @@ async function score(
 interface Bag {
   readonly scores: OutOfBag;
   readonly fit: CombinerFit;
+  readonly calibration: Calibration | undefined;
   readonly residual: number[] | null;
 }
 
@@ -233,20 +238,27 @@ async function outOfBagOf(
   const numbers = members.members.map(({ member }) => member);
   const combiner = final.ensemble?.combine ?? { mean: {} };
   const fit = fitCombiner(combiner, numbers, { members, truth });
-  const combined = combine(combiner, members, fit);
+  const uncalibrated = combine(combiner, members, fit);
+  const spec = final.ensemble?.calibrate;
+  const calibration = spec && fitCalibration(spec, truth, uncalibrated);
+  const combined = calibrate(calibration, uncalibrated, members.outputs);
   const spread = spreadOf(members);
   const residual = residualVariance(truth, combined, spread);
   const gaussian = residual === null ? undefined : { spread, residualVariance: residual };
   return {
     fit,
+    calibration,
     residual,
     scores: {
       metrics: metrics(truth, combined, gaussian),
       rows: rows.length,
       uncovered: Array.from(uncovered, (row) => table.rowNumbers[row] ?? 0),
       membersPerRow,
-      // Rows that stopped a training or weighed the members took part in a decision (DESIGN 9).
-      biased: final.train.earlyStopping?.on === "oob" || decidesOutOfBag(combiner),
+      // Rows that stopped a training, weighed members or calibrated took part in a decision (DESIGN 9).
+      biased:
+        final.train.earlyStopping?.on === "oob" ||
+        decidesOutOfBag(combiner) ||
+        calibration !== undefined,
     },
   };
 }

@@ -158,6 +158,18 @@ function requireConsistent(manifest: EnsembleManifest, path: string): void {
     const fits = manifest.offsets?.length === outputsOf(target);
     demand(fits, "offsets", "one number per output", manifest.offsets);
   }
+  const { calibration } = manifest;
+  if (calibration !== undefined) {
+    const curves = "isotonic" in calibration ? calibration.isotonic.curves : null;
+    const fits =
+      target.task === "classification" &&
+      (curves === null || curves.length === outputsOf(target)) &&
+      (curves ?? []).every(
+        ({ from, to }) =>
+          from.length === to.length && from.every((x, at) => x >= (from[at - 1] ?? -Infinity)),
+      );
+    demand(fits, "calibration", "of the target's classes, with rising corners", calibration);
+  }
   if (residualVariance !== null) {
     const fits = target.task === "regression" && residualVariance.length === outputsOf(target);
     demand(fits, "residualVariance", "one number per target column", residualVariance);

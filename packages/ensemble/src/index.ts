@@ -8,6 +8,7 @@ export type { OutOfBagMember, OutOfBagPredictions } from "./oob.ts";
 export { combine, combinersFor } from "./combiners.ts";
 export { decidesOutOfBag, fitCombiner } from "./fits.ts";
 export type { CombinerFit, FittingRows } from "./fits.ts";
+export { calibrate, fitCalibration } from "./calibration.ts";
 export { confusion, metrics, residualVariance, spreadOf } from "./metrics.ts";
 export type { GaussianSpread } from "./metrics.ts";
 

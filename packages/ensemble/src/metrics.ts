@@ -106,7 +106,7 @@ function regressionMetrics(
   };
 }
 
-/** Variance of the predictive Gaussian `[rows, targets]`, see {@link metrics}. */
+/** Variance of the predictive Gaussian `[rows, targets]`, see `metrics`. */
 export function variancesOf(
   { scale, targets }: Of<"regression">,
   { spread, residualVariance: residual }: GaussianSpread,

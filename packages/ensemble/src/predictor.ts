@@ -8,6 +8,7 @@ import {
   type PredictionProgram,
 } from "@manyfold/core";
 import { type EnsembleManifest, ManyfoldError, show } from "@manyfold/protocol";
+import { calibrate } from "./calibration.ts";
 import { combine } from "./combiners.ts";
 import { type MemberPredictions, type Members, membersOf, outputsOf } from "./members.ts";
 import { spreadOf } from "./metrics.ts";
@@ -16,7 +17,14 @@ import { argmax } from "./probability.ts";
 /** What predicting needs besides the networks' weights: a part of an artifact's manifest. */
 export type EnsembleDescription = Pick<
   EnsembleManifest,
-  "preprocessing" | "model" | "members" | "seed" | "combiner" | "memberWeights" | "offsets"
+  | "preprocessing"
+  | "model"
+  | "members"
+  | "seed"
+  | "combiner"
+  | "memberWeights"
+  | "offsets"
+  | "calibration"
 >;
 
 /** What an ensemble says of some rows. */
@@ -102,7 +110,7 @@ export function buildEnsemble(
     predictMembers,
     predict: (x) => {
       const all = predictMembers(x);
-      const values = combine(combiner, all, fit);
+      const values = calibrate(description.calibration, combine(combiner, all, fit), all.outputs);
       return { rows: all.rows, outputs: all.outputs, values, members: all, ...saidOf(all, values) };
     },
   };

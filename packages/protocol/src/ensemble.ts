@@ -67,6 +67,37 @@ export const Combiner = tagged(
 );
 export type Combiner = z.infer<typeof Combiner>;
 
+/** How probabilities are corrected after combining. */
+export const Calibrator = tagged(
+  {
+    temperature: z
+      .strictObject({})
+      .describe("One exponent for all probabilities, made to sum to 1 again (Guo 2017)."),
+    isotonic: z
+      .strictObject({})
+      .describe("A rising step curve per class (Zadrozny and Elkan 2002); wants many rows."),
+  },
+  { bare: true, description: "How probabilities are corrected, fitted on out-of-bag rows." },
+);
+export type Calibrator = z.infer<typeof Calibrator>;
+
+/** What a {@link Calibrator} was fitted to. */
+export const Calibration = tagged({
+  temperature: z.strictObject({
+    /** Log probabilities are divided by it; above 1 it makes them less sure. */
+    temperature: z.number().gt(0),
+  }),
+  isotonic: z.strictObject({
+    /** Per class the corners of its curve, linear in between and level beyond. */
+    curves: z
+      .array(
+        z.strictObject({ from: z.array(z.number()).min(1), to: z.array(z.number().gt(0)).min(1) }),
+      )
+      .min(1),
+  }),
+});
+export type Calibration = z.infer<typeof Calibration>;
+
 const Members = z.int().min(1).max(100_000).describe("Number of members (k).");
 const Features = z
   .number()
@@ -98,6 +129,7 @@ export const EnsembleSpec = z
       .optional()
       .describe("Members are thinned networks of one or more dropout networks."),
     combine: Combiner.default({ mean: {} }),
+    calibrate: Calibrator.optional(),
     allowFailed: z
       .number()
       .min(0)

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ErrorAnalysis, Metrics } from "./analysis.ts";
 import { DatasetRef, Preprocessing } from "./data.ts";
-import { Combiner } from "./ensemble.ts";
+import { Calibration, Combiner } from "./ensemble.ts";
 import { Hash } from "./hash.ts";
 import { ModelSpec } from "./model.ts";
 import { DrawSpec } from "./sample.ts";
@@ -44,6 +44,8 @@ export const EnsembleManifest = z.strictObject({
   memberWeights: z.array(z.number()).nullable(),
   /** What `stacking` adds to each output (regression) or each class's log probability. */
   offsets: z.array(z.number()).optional(),
+  /** Applied to the combined probabilities; absent where `ensemble.calibrate` is. */
+  calibration: Calibration.optional(),
   /** Variance of residuals (regression, original units, per target) on out-of-bag or test-free rows; null if unknown. */
   residualVariance: z.array(z.number()).nullable(),
   metrics: z.strictObject({ test: Metrics.nullable(), oob: Metrics.nullable() }),

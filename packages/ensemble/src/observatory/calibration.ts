@@ -1,7 +1,7 @@
 import { normalQuantile } from "@manyfold/core";
 import type { ClassCalibration, GaussianCalibration } from "@manyfold/protocol";
 import type { Truth } from "../members.ts";
-import { variancesOf, type GaussianSpread, metrics } from "../metrics.ts";
+import { type GaussianSpread, variancesOf } from "../metrics.ts";
 import { argmax } from "../probability.ts";
 import { normalCdf, normalDensity } from "./normal.ts";
 
@@ -132,7 +132,7 @@ const TENTHS = 10;
 const ROOT_PI = 1.772453850905516;
 
 /**
- * Calibration of the predictive Gaussian of {@link metrics}. CRPS in closed form:
+ * Calibration of the predictive Gaussian, see {@link variancesOf}. CRPS in closed form:
  * s (z (2 Phi(z) - 1) + 2 phi(z) - 1/sqrt(pi)) with z = (y - f)/s (Gneiting and Raftery 2007, eq. 21).
  */
 export function gaussianCalibration(

@@ -1,4 +1,5 @@
 import type { ErrorAnalysis, MemberRow, ReportDocument } from "@manyfold/protocol";
+import { tagOf } from "@manyfold/protocol";
 import { count, counted, duration, listed, moment, number, percent } from "../format.ts";
 import { html, type Content, type Html } from "../html.ts";
 import { scoresOf, type Subject } from "../subject.ts";
@@ -16,7 +17,10 @@ function done({ result }: ReportDocument, subject: Subject): Html {
       : capital(subject.made);
   const scored = result.metrics.test !== null && " and scored once";
   const test = rows.test > 0 && [`; ${counted(rows.test, "row")} were held out`, scored];
-  const combined = subject.ensemble && ` Their predictions are combined by ${subject.combiner}.`;
+  const spec = result.experiment.ensemble?.calibrate;
+  const calibrated = spec ? `, then calibrated (${tagOf(spec)}) on out-of-bag rows` : "";
+  const combined =
+    subject.ensemble && ` Their predictions are combined by ${subject.combiner}${calibrated}.`;
   return html`<p>
     ${made} was trained to ${task}${subject.difference !== null && `, ${subject.difference}`}. The
     data: ${counted(rows.train, "training row")} of ${source.name}${test}.${combined}
