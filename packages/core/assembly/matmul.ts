@@ -10,6 +10,7 @@ import {
   tile2x16,
   tile4x4,
   tile4x8,
+  tile4x16,
   tile6x16,
   tile8x4,
 } from "./tiles";
@@ -28,6 +29,7 @@ const STRIPS_FLOATS: i32 = 65536;
 const BLOCK_2X16: i32 = 0;
 const BLOCK_4X8: i32 = 1;
 const BLOCK_6X16: i32 = 2;
+const BLOCK_4X16: i32 = 3;
 
 /**
  * c = a b, `[m, n]` from `[m, k]` and `[k, n]`; each sum in ascending order of k from 0. Strides in
@@ -54,7 +56,7 @@ export function matmul(
   const cs = (<usize>n) << 2;
   clear(c, m * n);
   const width = block == BLOCK_4X8 ? 8 : 16;
-  const height = block == BLOCK_2X16 ? 2 : block == BLOCK_4X8 ? 4 : 6;
+  const height = block == BLOCK_2X16 ? 2 : block == BLOCK_6X16 ? 6 : 4;
   for (let k0 = 0; k0 < k; k0 += TERMS) {
     const terms = min(TERMS, k - k0);
     const most = (STRIPS_FLOATS / terms / height) * height;
@@ -78,6 +80,12 @@ export function matmul(
           edge(rows, columns, wide, terms, from, ars, aks, packA ? height : 0, panel, stride, cAt, cs);
         } else if (packA) {
           strips(rows, wide, terms, height, panel, stride, cAt, cs);
+        } else if (wide == 16 && block == BLOCK_4X16 && ars == 4) {
+          let r = 0;
+          for (; r + 4 <= rows; r += 4) {
+            tile4x16(terms, from + <usize>r * 4, aks, panel, stride, cAt + <usize>r * cs, cs);
+          }
+          few(rows - r, wide, terms, from + <usize>r * 4, ars, aks, panel, stride, cAt + <usize>r * cs, cs);
         } else if (wide == 16 && block == BLOCK_6X16 && ars == 4) {
           let r = 0;
           for (; r + 6 <= rows; r += 6) {
@@ -109,6 +117,7 @@ function strips(
   let r = 0;
   for (; r + height <= rows; r += height) {
     if (height == 6 && wide == 16) tile6x16(terms, strip, 24, panel, stride, c, cs);
+    else if (height == 4 && wide == 16) tile4x16(terms, strip, 16, panel, stride, c, cs);
     else few(height, wide, terms, strip, 4, aks, panel, stride, c, cs);
     strip += next;
     c += <usize>height * cs;

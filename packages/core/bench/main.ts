@@ -86,9 +86,8 @@ const steps = bundles.map(({ shape, variant, operations, timings }) => {
     timesFasterThanBestPeer: Number.isFinite(best) ? round(best / wall) : null,
   };
 });
-const products = (["plain", "fused"] as const)
-  .filter((binary) => binary === "plain" || variants.includes("wasm-fma"))
-  .map((binary) => measureProduct(binary, tuning.block))
+const products = tuning
+  .map(({ variant, block }) => measureProduct(variant === "wasm-fma" ? "fused" : "plain", block))
   .map(({ gigaflops, peak, share, ...rest }) => ({
     ...rest,
     gigaflops: round(gigaflops),

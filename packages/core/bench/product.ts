@@ -1,5 +1,5 @@
 import { type Binary, compileModule } from "../src/kernels/wasm/engine.ts";
-import { type Block, BLOCKS } from "../src/kernels/wasm/matmul.ts";
+import { type Block, BLOCKS, TALL } from "../src/kernels/wasm/matmul.ts";
 import { medianTiming, timeCalls } from "./clock.ts";
 
 const SIZE = 512;
@@ -24,7 +24,21 @@ export function measureProduct(binary: Binary, block: Block): ProductFigures {
   const row = 4 * SIZE;
   const number = BLOCKS[block];
   const product = (): void =>
-    exports.matmul(SIZE, SIZE, SIZE, a, row, 4, b, row, 4, c, number, Number(number === 2), 1);
+    exports.matmul(
+      SIZE,
+      SIZE,
+      SIZE,
+      a,
+      row,
+      4,
+      b,
+      row,
+      4,
+      c,
+      number,
+      Number(TALL.includes(block)),
+      1,
+    );
   const ways = [
     { call: product, operations: OPERATIONS, rates: [] as number[] },
     { call: () => exports.peak12(a, 20_000), operations: 20_000 * 12 * 8, rates: [] as number[] },

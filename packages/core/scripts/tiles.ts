@@ -17,6 +17,7 @@ const TILES: readonly Tile[] = [
   ...[2, 1].map((rows) => strided(rows, 3)),
   ...[4, 2, 1].map((rows) => strided(rows, 2)),
   ...[8, 4, 2, 1].map((rows) => strided(rows, 1)),
+  { rows: 4, vectors: 4, packed: true },
   { rows: 6, vectors: 4, packed: true },
 ];
 

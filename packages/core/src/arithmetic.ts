@@ -36,7 +36,7 @@ function wasm(binary: Binary): Found {
   let kernels = compiled[binary];
   if (kernels === null) {
     try {
-      kernels = compileKernels(binary, chosenBlock);
+      kernels = compileKernels(binary, () => chosenBlock(binary));
     } catch (error) {
       return { available: false, reason: error instanceof Error ? error.message : String(error) };
     }
@@ -106,12 +106,15 @@ export function engineFlags(major: number): string[] {
 }
 
 /**
- * Times the register blocks of products (some 20 to 50 ms) and lets what is compiled from now on
- * in this thread use the fastest. All of them give equal bits, so this changes no result.
+ * Times the register blocks of products in each wasm variant and lets what is compiled from now on
+ * in this thread use the fastest. All of them give equal bits, so this changes no result. Takes some
+ * 50 ms in a process, most of it the engine's compiler, and a few in each further thread.
  *
  * @param now a clock in milliseconds
+ * @returns what was found, a variant that is available each
  */
-export function tuneKernels(now: () => number): Tuning {
-  const binary = variantAvailability("wasm-fma").available ? "fused" : "plain";
-  return chooseBlock(binary, now);
+export function tuneKernels(now: () => number): Tuning[] {
+  return (["plain", "fused"] as const)
+    .filter((binary) => wasm(binary).available)
+    .map((binary) => chooseBlock(binary, now));
 }

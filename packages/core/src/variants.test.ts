@@ -3,7 +3,8 @@ import vm from "node:vm";
 import { ModelSpec, type Optimizer, type Regularizer, TrainSpec } from "@manyfold/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { arithmeticOf, engineFlags, tuneKernels, variantAvailability } from "./arithmetic.ts";
+import { arithmeticOf, engineFlags, variantAvailability } from "./arithmetic.ts";
+import { chooseBlock } from "./kernels/wasm/tuning.ts";
 import { buildNetwork } from "./network.ts";
 import type { OptimizerName } from "./optimizers/rules.ts";
 import { fold, integers, key, normals } from "./rng.ts";
@@ -48,13 +49,13 @@ const job = fc.record({
 });
 const fused = variantAvailability("wasm-fma").available;
 
-/** Clocks by which one of the three blocks, which are timed in turn, is the fastest. */
-const CLOCKS = [0, 1, 2].map((fastest) => () => {
+/** Clocks by which one of the four blocks, which are timed in turn, is the fastest. */
+const CLOCKS = [0, 1, 2, 3].map((fastest) => () => {
   let calls = 0;
   let time = 0;
   return () => {
     // Asked at the start, then in each round once, and before and after each block.
-    const inRound = (calls++ - 1) % 7;
+    const inRound = (calls++ - 1) % 9;
     return (time += inRound === 2 + 2 * fastest ? 0.1 : 1);
   };
 });
@@ -126,14 +127,14 @@ describe("whole trainings", () => {
         const outcomes = CLOCKS.map((clock) => {
           // Another shape in between takes the place of the workbench that is bound already.
           train({ ...one, variant: "js" });
-          chosen.add(tuneKernels(clock()).block);
+          chosen.add(chooseBlock("fused", clock()).block);
           return train({ ...one, variant: "wasm-fma" });
         });
         for (const outcome of outcomes) expect(outcome).toEqual(outcomes[0]);
       }),
       { numRuns: 10 },
     );
-    expect([...chosen].sort()).toEqual(["2x16", "4x8", "6x16"]);
+    expect([...chosen].sort()).toEqual(["2x16", "4x16", "4x8", "6x16"]);
   });
 });
 
@@ -155,12 +156,13 @@ test.each(["js", "wasm-plain"] as const)("the heap is flat over 10,000 steps in 
         collect();
         used.push(process.memoryUsage().heapUsed);
       }
-      return step > 11_000;
+      return step > 12_000;
     },
   });
-  expect(used).toHaveLength(11);
-  // The engine's own bookkeeping moves it a little, but not by a number a step.
-  expect(used[10]! - used[0]!).toBeLessThan(8 * 10_000);
+  expect(used).toHaveLength(12);
+  // The engine and the test's own surroundings move it a little; the smallest object is 16 bytes.
+  const grown = Math.min(...used.slice(-2)) - Math.min(...used.slice(0, 2));
+  expect(grown).toBeLessThan(16 * 10_000);
 });
 
 test("an unknown reason is no reason: what is not there is named with what is", () => {

@@ -5,7 +5,7 @@ import { addressesOf, type ExportsOf } from "./addresses.ts";
  * Register blocks, by their number in assembly/matmul.ts. All give equal bits: which one runs is a
  * matter of speed alone.
  */
-export const BLOCKS = { "2x16": 0, "4x8": 1, "6x16": 2 } as const;
+export const BLOCKS = { "2x16": 0, "4x8": 1, "6x16": 2, "4x16": 3 } as const;
 
 /** Name of a register block, rows by columns. */
 export type Block = keyof typeof BLOCKS;
@@ -17,6 +17,9 @@ interface Packing {
   readonly strips: boolean;
   readonly panels: boolean;
 }
+
+/** Blocks that read their rows from strips, so that an engine can join operations to 256 bits. */
+export const TALL: readonly Block[] = ["6x16", "4x16"];
 
 /** Bytes between neighbours from which on a column walks through too few sets of the cache. */
 const FAR = 2048;
@@ -48,7 +51,11 @@ function packingFor(block: Block, { rows, columns, inner, a, b }: Product): Pack
   const panels = b.column !== 4 || inner * columns > SMALL;
   // A transposed first operand has its rows side by side, as strips have, but terms far apart.
   if (a.row === 4) return { block, panels, strips: a.term >= FAR && rows > 1 };
-  return { block, panels, strips: block === "6x16" && columns >= 16 && inner * columns > SMALL };
+  return {
+    block,
+    panels,
+    strips: TALL.includes(block) && columns >= 16 && inner * columns > SMALL,
+  };
 }
 
 /** @param block asked for at every binding */

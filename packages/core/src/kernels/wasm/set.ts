@@ -14,7 +14,8 @@ export interface WasmKernels {
   readonly fuses: boolean;
 }
 
-const VARIANTS = { plain: "wasm-plain", fused: "wasm-fma" } as const;
+/** The variant that each module computes. */
+export const VARIANT_OF = { plain: "wasm-plain", fused: "wasm-fma" } as const;
 
 /**
  * Compiles a module of kernels, synchronously; takes a few milliseconds.
@@ -40,7 +41,7 @@ export function compileKernels(binary: Binary, block: () => Block): WasmKernels 
     exportsOf,
     fuses: fuses(instantiate(1).exports),
     set: {
-      variant: VARIANTS[binary],
+      variant: VARIANT_OF[binary],
       dtype: "float32",
       allocate,
       // One memory for all passing programs: an engine reserves addresses by the gigabyte for each.

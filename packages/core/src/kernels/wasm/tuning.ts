@@ -1,19 +1,22 @@
+import type { Variant } from "@manyfold/protocol";
 import { type Binary, compileModule } from "./engine.ts";
-import { BLOCKS, type Block } from "./matmul.ts";
+import { type Block, BLOCKS, TALL } from "./matmul.ts";
+import { VARIANT_OF } from "./set.ts";
 
-/** What the self-test found. */
+/** What the self-test found for one variant. */
 export interface Tuning {
+  readonly variant: Variant;
   /** The register block in use, rows by columns. */
   readonly block: Block;
   /** Billions of floating point operations per second, by block. */
   readonly gigaflops: { readonly [B in Block]: number };
 }
 
-let chosen: Block = "2x16";
+const chosen: { [B in Binary]: Block } = { plain: "2x16", fused: "2x16" };
 
 /** The register block of products that are bound from now on. */
-export function chosenBlock(): Block {
-  return chosen;
+export function chosenBlock(binary: Binary): Block {
+  return chosen[binary];
 }
 
 /** The product that is timed: `[ROWS, INNER]` by `[INNER, COLUMNS]`, packed. */
@@ -32,7 +35,7 @@ export function chooseBlock(binary: Binary, now: () => number): Tuning {
   const a = values.byteOffset;
   const b = a + 4 * ROWS * INNER;
   const c = b + 4 * INNER * COLUMNS;
-  const product = (block: Block): void =>
+  const run = (block: Block): void =>
     exports.matmul(
       ROWS,
       COLUMNS,
@@ -45,25 +48,31 @@ export function chooseBlock(binary: Binary, now: () => number): Tuning {
       4,
       c,
       BLOCKS[block],
-      1,
+      Number(TALL.includes(block)),
       1,
     );
-  const best: { [B in Block]: number } = { "2x16": Infinity, "4x8": Infinity, "6x16": Infinity };
   const names = Object.keys(BLOCKS) as Block[];
+  const best = { "2x16": Infinity, "4x8": Infinity, "6x16": Infinity, "4x16": Infinity };
   const begun = now();
   for (let idle = 0; idle < PATIENCE && now() - begun < LIMIT; idle++) {
     for (const block of names) {
       const from = now();
-      product(block);
+      run(block);
       const time = now() - from;
       if (time < 0.97 * best[block]) idle = 0;
       best[block] = Math.min(best[block], time);
     }
   }
-  for (const block of names) if (best[block] < best[chosen]) chosen = block;
+  for (const block of names) if (best[block] < best[chosen[binary]]) chosen[binary] = block;
   const rate = (block: Block): number => (2 * ROWS * INNER * COLUMNS) / best[block] / 1e6;
   return {
-    block: chosen,
-    gigaflops: { "2x16": rate("2x16"), "4x8": rate("4x8"), "6x16": rate("6x16") },
+    variant: VARIANT_OF[binary],
+    block: chosen[binary],
+    gigaflops: {
+      "2x16": rate("2x16"),
+      "4x8": rate("4x8"),
+      "6x16": rate("6x16"),
+      "4x16": rate("4x16"),
+    },
   };
 }
