@@ -145,7 +145,7 @@ describe.each(Object.keys(samplers))("%s", (sampler) => {
         : 20;
       expect(found.mostTrials).toBeLessThanOrEqual(most);
       // Two tasks a trial: enough slots for all trials that may run at once are all used.
-      if (slots >= 2 * most) expect(found.mostTrials).toBe(most);
+      expect(found.mostTrials >= most || slots < 2 * most).toBe(true);
     }
   });
 

@@ -94,6 +94,9 @@ export const Sampler = tagged(
           .describe("Models parameters together; otherwise each by itself."),
       })
       .describe("Tree-structured Parzen estimator (Bergstra et al. 2011): learns from results."),
+    "cma-es": z
+      .strictObject({})
+      .describe("Covariance matrix adaptation (Hansen 2016): learns from results; numbers only."),
   },
   { bare: true, description: "Where settings come from." },
 );

@@ -7,6 +7,7 @@ import {
   type Sampler,
   type SearchSpec,
 } from "@manyfold/protocol";
+import { cmaEs } from "./cma-es.ts";
 import { grid } from "./grid.ts";
 import { halton } from "./halton.ts";
 import { random } from "./random.ts";
@@ -26,6 +27,7 @@ export const samplers: { readonly [Name in SamplerName]: SamplerRule<SettingsOf<
   sobol,
   halton,
   tpe,
+  "cma-es": cmaEs,
 };
 
 /** What {@link ask} needs to know besides the search. */
