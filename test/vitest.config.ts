@@ -36,6 +36,7 @@ export default defineConfig({
           include: ["test/{contract,golden}/**/*.test.ts"],
           globalSetup: ["test/e2e/setup.ts"],
           testTimeout: 2 * minute,
+          hookTimeout: 2 * minute,
         },
       },
       {
@@ -45,6 +46,7 @@ export default defineConfig({
           include: ["test/{e2e,chaos}/**/*.test.ts"],
           globalSetup: ["test/e2e/setup.ts"],
           testTimeout: 4 * minute,
+          hookTimeout: 4 * minute,
         },
       },
       {
@@ -54,6 +56,7 @@ export default defineConfig({
           include: ["test/nats/**/*.test.ts"],
           globalSetup: ["test/e2e/setup.ts"],
           testTimeout: 2 * minute,
+          hookTimeout: 2 * minute,
         },
       },
     ],

@@ -222,9 +222,9 @@ const CONFIGURATION: readonly Case[] = [
     says: "x.yaml:12:11 train.epochs must be >= 1, got 0.\nx.yaml:13:28 train.optimizer.adam.lr must be > 0, got 0.",
   },
   {
-    name: "values for classes",
-    given: config(["  layers:", "  output: linear\n  layers:"]),
-    says: 'x.yaml:9:11 model.output must be sigmoid, softmax or auto for a classification, got "linear".\nA linear output is no probability.',
+    name: "probabilities for values",
+    given: config(REGRESSION, ["  layers:", "  output: softmax\n  layers:"]),
+    says: 'x.yaml:8:11 model.output must be linear or auto for a regression, got "softmax".\nSigmoid and softmax outputs are probabilities.',
   },
   {
     name: "out-of-bag rows without a bag",
@@ -445,12 +445,17 @@ const OPTIONS: readonly Case[] = [
   {
     name: "an unknown executor",
     args: ["run", "x.yaml", "--executor", "cloud"],
-    says: '--executor must be one of inline, threads, got "cloud".\nSee manyfold run --help.',
+    says: '--executor must be one of inline, threads, nats, got "cloud".\nSee manyfold run --help.',
   },
   {
     name: "an unknown backend",
     args: ["run", "x.yaml", "--backend", "cuda"],
-    says: '--backend must be one of js, got "cuda".\nSee manyfold run --help.',
+    says: '--backend must be one of wasm, js, got "cuda".\nSee manyfold run --help.',
+  },
+  {
+    name: "an unknown kernel",
+    args: ["run", "x.yaml", "--kernel", "fast"],
+    says: '--kernel must be one of plain, fma, got "fast".\nSee manyfold run --help.',
   },
   {
     name: "an unknown option",

@@ -60,6 +60,17 @@ describe.each(EXPERIMENTS)("$name", (experiment) => {
   });
 });
 
+test("js and wasm-plain give the same networks", async () => {
+  const config = writeExperiment(folder, { ...dropout, name: "kernels" });
+  const js = await determined(["run", config, "--out", out, "--backend", "js"]);
+  const wasm = await determined(["run", config, "--out", out, "--kernel", "plain"]);
+  expect(wasm.equal.weights).toBe(js.equal.weights);
+  expect(wasm.equal.predictions).toBe(js.equal.predictions);
+  expect(wasm.equal.analysis).toEqual(js.equal.analysis);
+  // The kernel is a part of every task, so that no run mixes two.
+  expect(wasm.equal.ledger).not.toBe(js.equal.ledger);
+});
+
 test("another seed gives other bits", async () => {
   const config = writeExperiment(folder, { ...bag, name: "seeds" });
   const one = await runInline(bag);
