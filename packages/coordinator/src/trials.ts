@@ -91,7 +91,7 @@ export function directionOf(experiment: Experiment): "minimise" | "maximise" {
 }
 
 /** What values are multiplied by to be minimised. */
-function signOf(experiment: Experiment): 1 | -1 {
+export function signOf(experiment: Experiment): 1 | -1 {
   return directionOf(experiment) === "maximise" ? -1 : 1;
 }
 

@@ -22,12 +22,26 @@ export const TrialRow = z.strictObject({
 });
 export type TrialRow = z.infer<typeof TrialRow>;
 
+/** A parameter's share of what sets a search's best trials apart; all shares sum to 1. */
+const ParameterImportance = z.strictObject({
+  name: z.string(),
+  share: z.number(),
+  /** Where the share lies in 90 of 100 resamples of the trials. */
+  low: z.number(),
+  high: z.number(),
+});
+
 export const SearchResult = z.strictObject({
   sampler: z.string(),
   metric: z.string(),
   direction: z.enum(["minimise", "maximise"]),
   best: z.strictObject({ trial: z.int().min(0), params: Params, value: z.number() }).nullable(),
   trials: z.array(TrialRow),
+  /**
+   * What sets the best trials apart (PED-ANOVA), the most important parameter first; left out where
+   * too few trials have values.
+   */
+  importance: z.array(ParameterImportance).optional(),
 });
 export type SearchResult = z.infer<typeof SearchResult>;
 
