@@ -127,8 +127,8 @@ describe("equal bits", () => {
     expect(inner).toEqual(plain);
   });
 
-  test("in a worker thread", async () => {
-    const job = blobJob();
+  test.each(["js", "wasm-plain"] as const)("in a worker thread, in %s", async (variant) => {
+    const job = { ...blobJob(), variant };
     // On Node 20 `--import tsx` registers nothing in a thread of a process without tsx.
     const code = `
       const { parentPort, workerData } = require("node:worker_threads");
@@ -147,7 +147,7 @@ describe("equal bits", () => {
       worker.once("error", reject);
     });
     await worker.terminate();
-    expect(outcome).toEqual(done(job));
+    expect(outcome).toEqual(done(blobJob()));
   });
 
   test("for a choice of columns and for the same columns copied out", () => {

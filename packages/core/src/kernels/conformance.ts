@@ -1,0 +1,141 @@
+import type { Node } from "../graph.ts";
+import * as ops from "../ops.ts";
+import { fold, key, words } from "../rng.ts";
+import { evaluateGraph } from "../run.ts";
+import { type Shape, sizeOf } from "../shape.ts";
+import type { ComputedOp, KernelSet } from "./kernels.ts";
+
+// What kernel sets are compared on: in the test beside this file, and in a browser.
+
+const RUN_KEY = fold(key(5), "step", 17);
+
+/** What one use of an op reads, and the node that it is. */
+export interface Use {
+  readonly shapes: readonly Shape[];
+  readonly build: (...inputs: Node[]) => Node;
+}
+
+/** Sizes along an axis, from a source of sizes. */
+export type Sizes = () => number;
+
+const elementwise = (count: number, build: (...inputs: Node[]) => Node) => (size: Sizes) => {
+  const shape = [size(), size()];
+  return [{ shapes: Array.from({ length: count }, () => shape), build }];
+};
+const rowwise = (build: (x: Node) => Node) => (size: Sizes) => [
+  { shapes: [[size(), size()]], build: (x: Node) => build(x) },
+];
+
+/** Uses of every op; a new op without one does not compile. */
+export const USES: { readonly [K in ComputedOp]: (size: Sizes) => readonly Use[] } = {
+  negate: elementwise(1, (x) => ops.negate(x!)),
+  abs: elementwise(1, (x) => ops.abs(x!)),
+  sign: elementwise(1, (x) => ops.sign(x!)),
+  square: elementwise(1, (x) => ops.square(x!)),
+  sqrt: elementwise(1, (x) => ops.sqrt(x!)),
+  reciprocal: elementwise(1, (x) => ops.reciprocal(x!)),
+  exp: elementwise(1, (x) => ops.exp(x!)),
+  expm1: elementwise(1, (x) => ops.expm1(x!)),
+  log: elementwise(1, (x) => ops.log(x!)),
+  log1p: elementwise(1, (x) => ops.log1p(x!)),
+  sigmoid: elementwise(1, (x) => ops.sigmoid(x!)),
+  tanh: elementwise(1, (x) => ops.tanh(x!)),
+  relu: elementwise(1, (x) => ops.relu(x!)),
+  softplus: elementwise(1, (x) => ops.softplus(x!)),
+  scale: elementwise(1, (x) => ops.scale(x!, -0.3)),
+  shift: elementwise(1, (x) => ops.shift(x!, 0.7)),
+  dropout: (size) =>
+    [false, true].flatMap((shared) =>
+      [0.1, 0.5].map((rate) => ({
+        shapes: [[size(), size()]],
+        build: (x: Node) => ops.dropout(x, rate, 3, shared),
+      })),
+    ),
+  add: elementwise(2, (a, b) => ops.add(a!, b!)),
+  subtract: elementwise(2, (a, b) => ops.subtract(a!, b!)),
+  multiply: elementwise(2, (a, b) => ops.multiply(a!, b!)),
+  divide: elementwise(2, (a, b) => ops.divide(a!, b!)),
+  maximum: elementwise(2, (a, b) => ops.maximum(a!, b!)),
+  minimum: elementwise(2, (a, b) => ops.minimum(a!, b!)),
+  greater: elementwise(2, (a, b) => ops.greater(a!, b!)),
+  gate: elementwise(2, (a, b) => ops.gate(a!, b!)),
+  select: elementwise(3, (c, a, b) => ops.select(c!, a!, b!)),
+  addBias: (size) => {
+    const units = size();
+    return [{ shapes: [[size(), units], [units]], build: (x, b) => ops.addBias(x!, b!) }];
+  },
+  matmul: (size) =>
+    [false, true].flatMap((ta) =>
+      [false, true].map((tb) => {
+        const [rows, inner, columns] = [size(), size(), size()];
+        const a = ta ? [inner, rows] : [rows, inner];
+        const b = tb ? [columns, inner] : [inner, columns];
+        return { shapes: [a, b], build: (x: Node, y: Node) => ops.matmul(x, y, ta, tb) };
+      }),
+    ),
+  sum: (size) => [
+    ...([0, 1, "all"] as const).map((axis) => ({
+      shapes: [[size(), size()]],
+      build: (x: Node) => ops.sum(x, axis),
+    })),
+    { shapes: [[2, size(), size()]], build: (x: Node) => ops.sum(x, 1) },
+  ],
+  logSumExp: rowwise(ops.logSumExp),
+  softmax: rowwise(ops.softmax),
+  logSoftmax: rowwise(ops.logSoftmax),
+  broadcast: (size) => {
+    const [rows, columns] = [size(), size()];
+    return [
+      { shapes: [[]], build: (x: Node) => ops.broadcast(x, "all", [rows, columns]) },
+      { shapes: [[columns]], build: (x: Node) => ops.broadcast(x, 0, [rows, columns]) },
+      { shapes: [[rows]], build: (x: Node) => ops.broadcast(x, 1, [rows, columns]) },
+    ];
+  },
+  transpose: rowwise(ops.transpose),
+  slice: (size) => {
+    const [rows, columns] = [size() + 1, size()];
+    return [{ shapes: [[rows, columns]], build: (x: Node) => ops.slice(x, 0, 1, rows - 1) }];
+  },
+  pad: rowwise((x) => ops.pad(x, 1, 2, 1)),
+  concat: (size) => {
+    const rows = size();
+    const shapes = [
+      [rows, size()],
+      [rows, size()],
+    ];
+    return [{ shapes, build: (a: Node, b: Node) => ops.concat([a, b], 1) }];
+  },
+};
+
+/** One, primes, multiples of the blocks and their neighbours. */
+export const SIZES = [1, 2, 3, 4, 5, 7, 8, 10, 13, 16, 17, 18, 29, 31, 32, 33, 47, 50];
+
+const ENDS = [0, -0, 1, -1, 1e-40, -1e-45, 1.2e-38, 88.7, -87.4, -103.9, 3e38, -3e38];
+const NOT_FINITE = [Infinity, -Infinity, NaN];
+
+/** Numbers of all sizes; `wild` of them (from 0 to 1) from the ends of the format. */
+export function numbers(seed: number, name: string, count: number, wild: number): number[] {
+  const source = words(fold(key(seed), name), 2 * count);
+  return Array.from({ length: count }, (_, i) => {
+    const chance = source[2 * i]! / 2 ** 32;
+    const u = source[2 * i + 1]! / 2 ** 32;
+    const ends = chance < wild / 4 ? NOT_FINITE : ENDS;
+    if (chance < wild) return Math.fround(ends[Math.floor(u * ends.length)]!);
+    return Math.fround((2 * u - 1) * 2 ** ((chance * 64) % 8));
+  });
+}
+
+export function valuesOf(use: Use, set: KernelSet, seed: number, wild: number): number[] {
+  const inputs = use.shapes.map((shape, i) => ops.input(`x${i}`, shape));
+  const values = Object.fromEntries(
+    use.shapes.map((shape, i) => [`x${i}`, numbers(seed, `x${i}`, sizeOf(shape), wild)]),
+  );
+  const output = use.build(...inputs);
+  return [...evaluateGraph({ outputs: { output } }, values, set, RUN_KEY).output];
+}
+
+/** NaN is one number here: its bits are the processor's choice. 0 and -0 are two. */
+export function firstDifference(actual: number[], expected: number[]): string | null {
+  const at = expected.findIndex((value, i) => !Object.is(actual[i], value));
+  return at < 0 ? null : `element ${at}: ${actual[at]}, not ${expected[at]}`;
+}
