@@ -48,6 +48,24 @@ const RULES: readonly Rule[] = [
     help: "Probabilities are calibrated on out-of-bag rows, which come with ensemble.bagging.",
   },
   {
+    path: ["ensemble", "conformal"],
+    broken: ({ ensemble }) => ensemble?.conformal !== undefined && !hasOutOfBag(drawOf(ensemble)),
+    condition: "left out where no member leaves rows out",
+    got: ({ ensemble }) => ensemble?.conformal,
+    help: "Out-of-bag rows come with ensemble.bagging.",
+  },
+  {
+    path: ["ensemble", "conformal"],
+    broken: ({ ensemble, train }) =>
+      ensemble?.conformal !== undefined &&
+      (train.earlyStopping?.on === "oob" ||
+        ensemble.calibrate !== undefined ||
+        decidesOutOfBag(ensemble.combine)),
+    condition: "left out where out-of-bag rows stop a training, weigh members or calibrate",
+    got: ({ ensemble }) => ensemble?.conformal,
+    help: "Rows that took part in a decision cannot promise a coverage; drop one of the two.",
+  },
+  {
     path: ["model", "output"],
     broken: ({ data, model }) =>
       data.task === "regression" && ["sigmoid", "softmax"].includes(model.output),

@@ -1,6 +1,13 @@
 import type { Table } from "@manyfold/data";
 import { decodeTable, rowsOf } from "@manyfold/data";
-import type { CombinerFit, Ensemble, ManifestContent, Members, Truth } from "@manyfold/ensemble";
+import type {
+  CombinerFit,
+  Ensemble,
+  FittingRows,
+  ManifestContent,
+  Members,
+  Truth,
+} from "@manyfold/ensemble";
 import {
   analyse,
   buildEnsemble,
@@ -11,17 +18,22 @@ import {
   encodeArtifact,
   fitCalibration,
   fitCombiner,
+  fitConformal,
   membersOf,
   metrics,
   observe,
   outOfBag,
   residualVariance,
+  scoreConformal,
+  scoreJackknife,
   spreadOf,
   truthOf,
 } from "@manyfold/ensemble";
 import type {
   BlobStore,
   Calibration,
+  Conformal,
+  ConformalScore,
   EnsembleManifest,
   Experiment,
   FittedTarget,
@@ -162,6 +174,7 @@ async function score(
     memberWeights: fit.weights && [...fit.weights],
     ...(fit.offsets && { offsets: [...fit.offsets] }),
     ...(bag?.calibration && { calibration: bag.calibration }),
+    ...(bag?.conformal && { conformal: bag.conformal }),
     residualVariance: null,
     metrics: { test: null, oob: null },
     analysis: null,
@@ -209,17 +222,37 @@ async function score(
       oob,
       comparison: comparisonOf(all, truth, gaussian, { combiner, combined }),
       analysis,
-      observatory: observe(all, truth, { prediction: combined, gaussian, rowNumbers }),
+      observatory: {
+        ...observe(all, truth, { prediction: combined, gaussian, rowNumbers }),
+        ...(on === "test" && conformalScores(bag, all, truth, combined)),
+      },
       confusion: confusion(truth, combined),
       residuals: residualsOf(truth, combined, spread),
     },
   };
 }
 
+/** Coverage on the test rows, of what the artifact applies and of what costs every training row. */
+function conformalScores(
+  bag: Bag | null,
+  members: Members,
+  truth: Truth,
+  combined: Float64Array,
+): { conformal: ConformalScore[] } | null {
+  if (bag?.conformal === undefined) return null;
+  if (bag.conformal === null) return { conformal: [] };
+  const split = scoreConformal(bag.conformal, truth, combined);
+  const jackknife = scoreJackknife(bag.rows, members, truth, split.coverage);
+  return { conformal: jackknife === null ? [split] : [split, jackknife] };
+}
+
 interface Bag {
   readonly scores: OutOfBag;
   readonly fit: CombinerFit;
   readonly calibration: Calibration | undefined;
+  /** Null where the rows were too few for the coverage, undefined where it is not asked for. */
+  readonly conformal: Conformal | null | undefined;
+  readonly rows: FittingRows;
   readonly residual: number[] | null;
 }
 
@@ -248,6 +281,8 @@ async function outOfBagOf(
   return {
     fit,
     calibration,
+    conformal: final.ensemble?.conformal && fitConformal(final.ensemble.conformal, truth, combined),
+    rows: { members, truth },
     residual,
     scores: {
       metrics: metrics(truth, combined, gaussian),

@@ -170,6 +170,14 @@ function requireConsistent(manifest: EnsembleManifest, path: string): void {
       );
     demand(fits, "calibration", "of the target's classes, with rising corners", calibration);
   }
+  const { conformal } = manifest;
+  if (conformal !== undefined) {
+    const fits =
+      "interval" in conformal
+        ? target.task === "regression" && conformal.interval.radius.length === outputsOf(target)
+        : target.task === "classification";
+    demand(fits, "conformal", "of the target's task and columns", conformal);
+  }
   if (residualVariance !== null) {
     const fits = target.task === "regression" && residualVariance.length === outputsOf(target);
     demand(fits, "residualVariance", "one number per target column", residualVariance);

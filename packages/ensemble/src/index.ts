@@ -9,6 +9,9 @@ export { combine, combinersFor } from "./combiners.ts";
 export { decidesOutOfBag, fitCombiner } from "./fits.ts";
 export type { CombinerFit, FittingRows } from "./fits.ts";
 export { calibrate, fitCalibration } from "./calibration.ts";
+export { fitConformal, scoreConformal } from "./conformal.ts";
+export type { Region } from "./conformal.ts";
+export { scoreJackknife } from "./jackknife.ts";
 export { confusion, metrics, residualVariance, spreadOf } from "./metrics.ts";
 export type { GaussianSpread } from "./metrics.ts";
 

@@ -10,6 +10,7 @@ import {
 import { type EnsembleManifest, ManyfoldError, show } from "@manyfold/protocol";
 import { calibrate } from "./calibration.ts";
 import { combine } from "./combiners.ts";
+import { type Region, regionOf } from "./conformal.ts";
 import { type MemberPredictions, type Members, membersOf, outputsOf } from "./members.ts";
 import { spreadOf } from "./metrics.ts";
 import { argmax } from "./probability.ts";
@@ -25,6 +26,7 @@ export type EnsembleDescription = Pick<
   | "memberWeights"
   | "offsets"
   | "calibration"
+  | "conformal"
 >;
 
 /** What an ensemble says of some rows. */
@@ -42,6 +44,8 @@ export interface Prediction {
    * `[rows]`.
    */
   readonly spread: Float64Array;
+  /** Intervals or sets at the coverage that the experiment asked for; null where it did not. */
+  readonly region: Region | null;
   /** Every member's own prediction. */
   readonly members: Members;
 }
@@ -84,7 +88,7 @@ export function buildEnsemble(
   description: EnsembleDescription,
   networks: readonly Float32Array[],
 ): Ensemble {
-  const { preprocessing, members, seed, combiner } = description;
+  const { preprocessing, members, seed, combiner, conformal } = description;
   const fit = { weights: description.memberWeights, offsets: description.offsets ?? null };
   const { target, width } = preprocessing;
   const runner = networkRunner(description);
@@ -111,7 +115,9 @@ export function buildEnsemble(
     predict: (x) => {
       const all = predictMembers(x);
       const values = calibrate(description.calibration, combine(combiner, all, fit), all.outputs);
-      return { rows: all.rows, outputs: all.outputs, values, members: all, ...saidOf(all, values) };
+      const { rows, outputs } = all;
+      const region = conformal === undefined ? null : regionOf(conformal, values, outputs);
+      return { rows, outputs, values, region, members: all, ...saidOf(all, values) };
     },
   };
 }

@@ -191,6 +191,22 @@ export const GaussianCalibration = z.strictObject({
 });
 export type GaussianCalibration = z.infer<typeof GaussianCalibration>;
 
+/** How often intervals or sets held the truth, on rows that had no part in making them. */
+export const ConformalScore = z.strictObject({
+  /** `split`: what the artifact applies. `jackknife+ab`: needs every training row at prediction. */
+  method: z.enum(["split", "jackknife+ab"]),
+  /** Asked for. */
+  coverage: z.number(),
+  /** Share of values, or rows, found. */
+  achieved: z.number(),
+  /** Mean width in target units, or mean number of classes. */
+  size: z.number(),
+  /** Out-of-bag rows behind it, and values or rows that it was tried on. */
+  from: z.int().min(1),
+  on: z.int().min(1),
+});
+export type ConformalScore = z.infer<typeof ConformalScore>;
+
 /**
  * What else the rows of the analysis say: of the members, but for `margins`, `hardest` and
  * `calibration`, which are of the configured combiner's prediction.
@@ -241,5 +257,7 @@ export const Observatory = z.strictObject({
   /** Classification with two members or more. */
   diversity: Diversity.nullable(),
   calibration: z.union([ClassCalibration, GaussianCalibration]),
+  /** On test rows, where `ensemble.conformal` asks for it; empty if out-of-bag rows were too few. */
+  conformal: z.array(ConformalScore).optional(),
 });
 export type Observatory = z.infer<typeof Observatory>;

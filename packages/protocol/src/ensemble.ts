@@ -98,6 +98,33 @@ export const Calibration = tagged({
 });
 export type Calibration = z.infer<typeof Calibration>;
 
+/** Which classes a conformal set takes in. */
+export const SetScore = z
+  .enum(["threshold", "adaptive"])
+  .describe(
+    "Classification. threshold: classes above one probability, the smallest sets. adaptive: the most probable classes up to one total (Romano 2020), fairer to hard rows.",
+  );
+export type SetScore = z.infer<typeof SetScore>;
+
+/** What {@link EnsembleSpec}'s `conformal` was fitted to, on out-of-bag rows. */
+export const Conformal = tagged({
+  interval: z.strictObject({
+    coverage: z.number().gt(0).lt(1),
+    /** Out-of-bag rows behind it. */
+    rows: z.int().min(1),
+    /** Half the width per target, target units. */
+    radius: z.array(z.number().min(0)).min(1),
+  }),
+  set: z.strictObject({
+    coverage: z.number().gt(0).lt(1),
+    rows: z.int().min(1),
+    score: SetScore,
+    /** Largest score of a class in the set. */
+    limit: z.number(),
+  }),
+});
+export type Conformal = z.infer<typeof Conformal>;
+
 const Members = z.int().min(1).max(100_000).describe("Number of members (k).");
 const Features = z
   .number()
@@ -130,6 +157,18 @@ export const EnsembleSpec = z
       .describe("Members are thinned networks of one or more dropout networks."),
     combine: Combiner.default({ mean: {} }),
     calibrate: Calibrator.optional(),
+    conformal: z
+      .strictObject({
+        coverage: z
+          .number()
+          .gt(0)
+          .lt(1)
+          .default(0.9)
+          .describe("Share of new rows whose interval or set should hold the truth."),
+        score: SetScore.default("threshold"),
+      })
+      .optional()
+      .describe("Intervals or sets around predictions, from out-of-bag rows."),
     allowFailed: z
       .number()
       .min(0)

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ErrorAnalysis, Metrics } from "./analysis.ts";
 import { DatasetRef, Preprocessing } from "./data.ts";
-import { Calibration, Combiner } from "./ensemble.ts";
+import { Calibration, Combiner, Conformal } from "./ensemble.ts";
 import { Hash } from "./hash.ts";
 import { ModelSpec } from "./model.ts";
 import { DrawSpec } from "./sample.ts";
@@ -46,6 +46,8 @@ export const EnsembleManifest = z.strictObject({
   offsets: z.array(z.number()).optional(),
   /** Applied to the combined probabilities; absent where `ensemble.calibrate` is. */
   calibration: Calibration.optional(),
+  /** Around the combined prediction; absent where `ensemble.conformal` is, or rows were too few. */
+  conformal: Conformal.optional(),
   /** Variance of residuals (regression, original units, per target) on out-of-bag or test-free rows; null if unknown. */
   residualVariance: z.array(z.number()).nullable(),
   metrics: z.strictObject({ test: Metrics.nullable(), oob: Metrics.nullable() }),

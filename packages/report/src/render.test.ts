@@ -14,12 +14,12 @@ type Name = keyof typeof examples;
 
 /** Each example document and the sections that its page must have, no more and no fewer. */
 const expected: { readonly [N in Name]: readonly string[] } = {
-  bagReport: [...always, ...explained, ...voting, "oob", "notes"],
+  bagReport: [...always, ...explained, ...voting, "conformal", "oob", "notes"],
   dropoutReport: [...always, ...explained, ...voting],
   regressionReport: [...always, ...explained, "residuals", "oob"],
   searchReport: [...always, ...explained, ...voting, "search"],
   singleReport: [...always, ...scored, ...classes, "law"],
-  trainingRowsReport: [...always, ...explained, ...voting, "oob", "notes"],
+  trainingRowsReport: [...always, ...explained, ...voting, "conformal", "oob", "notes"],
   failedReport: [...always, "members"],
 };
 

@@ -6,7 +6,14 @@ import { residualPlots } from "./figures/residuals.ts";
 import { html, type Html } from "./html.ts";
 import { curve, law } from "./sections/law.ts";
 import { members } from "./sections/members.ts";
-import { calibration, diversity, hardest, margins, parts } from "./sections/observatory.ts";
+import {
+  calibration,
+  conformal,
+  diversity,
+  hardest,
+  margins,
+  parts,
+} from "./sections/observatory.ts";
 import { provenance, settings } from "./sections/provenance.ts";
 import { comparison, outOfBag } from "./sections/scores.ts";
 import { search } from "./sections/search.ts";
@@ -60,6 +67,13 @@ export const sections: readonly Section[] = [
       classification ? "Can the probabilities be trusted?" : "Are the error bars right?",
     content: ({ result: { observatory } }, subject) =>
       observatory === undefined ? null : calibration(observatory, subject),
+  },
+  {
+    id: "conformal",
+    title: ({ classification }) =>
+      classification ? "Sets that hold the true class" : "Intervals that hold the true value",
+    content: ({ result: { observatory } }, subject) =>
+      observatory === undefined ? null : conformal(observatory, subject),
   },
   {
     id: "margins",

@@ -1,4 +1,4 @@
-import type { Diversity, Observatory } from "@manyfold/protocol";
+import type { ConformalScore, Diversity, Observatory } from "@manyfold/protocol";
 import { pit, reliability } from "../figures/calibration.ts";
 import { marginHistogram } from "../figures/margins.ts";
 import { count, number, percent } from "../format.ts";
@@ -123,6 +123,46 @@ export function margins({ margins: bins, logLoss }: Observatory, subject: Subjec
 /** Whether the predicted probabilities, or widths, are right. */
 export function calibration({ calibration: found }: Observatory, subject: Subject): Html {
   return "ece" in found ? reliability(found) : pit(found, subject.target);
+}
+
+const methods: { readonly [M in ConformalScore["method"]]: string } = {
+  split: "out-of-bag scores, as the artifact applies them",
+  "jackknife+ab": "jackknife+-after-bootstrap, which needs every training row",
+};
+
+/** How often intervals or sets held the truth. */
+export function conformal({ conformal: found }: Observatory, subject: Subject): Html | null {
+  if (found === undefined) return null;
+  const [split] = found;
+  if (split === undefined) {
+    return html`<p class="alert">
+      There were too few out-of-bag rows for the coverage asked for (ensemble.conformal).
+    </p>`;
+  }
+  const [one, size] = subject.classification
+    ? ["sets", "classes in a set, on average"]
+    : ["intervals", "mean width, target units"];
+  return html`${table({
+      caption: `Conformal ${one}: ${percent(split.coverage)} asked for`,
+      columns: [
+        { title: "made from", names: true, cell: ({ method }) => methods[method] },
+        {
+          title: "hold the truth",
+          align: "right",
+          cell: ({ achieved }) => percent(achieved),
+        },
+        { title: size, align: "right", cell: (row) => number(row.size) },
+        { title: "out-of-bag rows", align: "right", cell: ({ from }) => count(from) },
+        { title: "tried on", align: "right", cell: ({ on }) => count(on) },
+      ],
+      rows: found,
+    })}
+    <p>
+      Of ${count(split.on)} test ${subject.classification ? "rows" : "values"}
+      ${percent(split.achieved)} lie in their ${one}; by chance alone that share strays by some
+      ${percent(Math.sqrt((split.coverage * (1 - split.coverage)) / split.on))}. The promise is for
+      rows like these on average, not for each kind of row.
+    </p>`;
 }
 
 /** The rows of the largest error. */

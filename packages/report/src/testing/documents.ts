@@ -37,7 +37,8 @@ export function bagReport(asked = 32): ReportDocument {
     { seed: 4, rows: 450, members: numbers, shared: 1.25, own: 1.1 },
     10,
   );
-  const { analysis, test, ...parts } = scored(digit, simulation, { mean: {} });
+  const { analysis, observatory, test, ...parts } = scored(digit, simulation, { mean: {} });
+  const split = { method: "split", coverage: 0.95, achieved: 0.9578, size: 1.04 } as const;
   const oob: Metrics = { accuracy: 0.9681, brier: 0.0598, nll: 0.1342 };
   const document = documentOf(
     { ...digits, ensemble: { bagging: { members: asked, sample: "bootstrap" } } },
@@ -45,6 +46,7 @@ export function bagReport(asked = 32): ReportDocument {
     { train: 1347, test: 450 },
     {
       ...parts,
+      observatory: { ...observatory, conformal: [{ ...split, from: 1346, on: 450 }] },
       members: simulateTraining(11, asked, { epochs: 30, start: 2.3, end: 0.02, failed: [failed] }),
       analysis,
       metrics: { test, oob },
