@@ -4,12 +4,13 @@ import { tagged } from "./tagged.ts";
 const Scalar = z.union([z.string(), z.number(), z.boolean()]);
 const Range = z.tuple([z.number(), z.number()]).meta({ condition: "[low, high], two numbers" });
 
-const Scale = z.enum(["linear", "log"]);
+const Scale = z.enum(["linear", "log", "logit"]);
 const Steps = z.int().min(2).max(10_000);
 
 interface Numeric {
   scale?: z.infer<typeof Scale> | undefined;
   steps?: number | undefined;
+  step?: number | undefined;
 }
 /** The values a parameter can take; both ends of a range are included. */
 export type Domain =
@@ -22,7 +23,14 @@ const DomainObject = z
     float: Range.optional(),
     int: Range.optional(),
     categorical: z.array(Scalar).min(1).optional(),
-    scale: Scale.optional().describe("How values are spread over the range; default linear."),
+    scale: Scale.optional().describe(
+      "How values are spread over the range; default linear. log for what matters by factors, logit for shares near 0 and 1.",
+    ),
+    step: z
+      .number()
+      .gt(0)
+      .optional()
+      .describe("Distance of the values from the low end on: [0, 1] with step 0.25 has five."),
     steps: Steps.optional().describe("Number of grid points over the range (grid search only)."),
   })
   .meta({
@@ -48,10 +56,25 @@ const DomainObject = z
       if (range === undefined) continue;
       if (range[0] >= range[1]) complain("[low, high] with low < high", [name]);
       if (value.scale === "log" && range[0] <= 0) complain("above 0 for scale: log", [name]);
+      if (value.scale === "logit" && name === "float" && !(range[0] > 0 && range[1] < 1)) {
+        complain("above 0 and below 1 for scale: logit", [name]);
+      }
+      if (value.scale === "logit" && name === "int") complain("linear or log", ["scale"]);
       if (name === "int" && !range.every(Number.isInteger)) complain("two whole numbers", [name]);
     }
-    if (value.categorical && (value.scale ?? value.steps) !== undefined) {
-      complain("left out for a categorical parameter", [value.scale ? "scale" : "steps"]);
+    const { step } = value;
+    const range = value.float ?? value.int;
+    if (value.categorical) {
+      for (const key of ["scale", "steps", "step"] as const) {
+        if (value[key] !== undefined) complain("left out for a categorical parameter", [key]);
+      }
+    } else if (step !== undefined && range) {
+      if ((value.scale ?? "linear") !== "linear") {
+        complain("left out where the scale is not linear", ["step"]);
+      } else if (value.int && !Number.isInteger(step)) complain("a whole number", ["step"]);
+      else if (step > (range[1] - range[0]) * (1 + 1e-9))
+        complain("at most the length of the range", ["step"]);
+      if (value.steps !== undefined) complain("left out beside step", ["steps"]);
     }
   });
 // The refinement above is what makes the narrower static type true.

@@ -133,8 +133,9 @@ export function gridOf(
     };
   }
   const [low, high] = "float" in domain ? domain.float : domain.int;
-  const [first, last] = [axis.encode(low), axis.encode(high)];
-  const count = cellsIn(domain, low, high);
+  const points = domain.step === undefined ? undefined : axis.points();
+  const [first, last] = [axis.encode(low), axis.encode(points?.at(-1) ?? high)];
+  const count = points ? Math.min(CELLS, points.length) : cellsIn(domain, low, high);
   const step = (last - first) / (count - 1);
   return {
     count,

@@ -28,6 +28,27 @@ const domains: fc.Arbitrary<Domain> = fc.oneof(
       steps,
     })),
   fc
+    .tuple(
+      fc.integer({ min: -9, max: 9 }),
+      fc.integer({ min: 1, max: 50 }),
+      fc.integer({ min: 1, max: 50 }),
+    )
+    .map(([low, length, parts]) => ({
+      float: [low / 10, (low + length) / 10] as [number, number],
+      step: length / 10 / parts,
+    })),
+  fc
+    .tuple(
+      fc.double({ min: 1e-9, max: 0.5, noNaN: true }),
+      fc.double({ min: 0.51, max: 0.999, noNaN: true }),
+      steps,
+    )
+    .map(([low, high, steps]) => ({
+      float: [low, high] as [number, number],
+      scale: "logit" as const,
+      steps,
+    })),
+  fc
     .uniqueArray(fc.oneof(fc.string(), fc.integer(), fc.boolean()), { minLength: 1, maxLength: 9 })
     .map((categorical) => ({ categorical })),
 );
@@ -86,6 +107,26 @@ test("a logarithmic range has as much of each decade", () => {
   expect(at(0.75)).toBeCloseTo(1e-1, 12);
 });
 
+test("a share on the logit scale has as much below a half as above", () => {
+  const axis = axisOf({ float: [0.001, 0.999], scale: "logit" });
+  const at = (share: number) => Number(axis.decode(axis.low + share * (axis.high - axis.low)));
+  expect(at(0.5)).toBeCloseTo(0.5, 12);
+  expect(at(0.25) + at(0.75)).toBeCloseTo(1, 12);
+  expect(at(0.25) / at(0.75)).toBeCloseTo(Math.sqrt(0.001 / 0.999), 12);
+});
+
+test.each([
+  [{ float: [0, 1], scale: "logit" }, "above 0 and below 1 for scale: logit"],
+  [{ int: [1, 9], scale: "logit" }, "linear or log"],
+  [{ float: [1, 9], scale: "log", step: 1 }, "left out where the scale is not linear"],
+  [{ int: [1, 9], step: 0.5 }, "a whole number"],
+  [{ float: [0, 1], step: 2 }, "at most the length of the range"],
+  [{ float: [0, 1], step: 0.5, steps: 3 }, "left out beside step"],
+  [{ categorical: [1, 2], step: 1 }, "left out for a categorical parameter"],
+])("%j is refused", (domain, condition) => {
+  expect(Domain.safeParse(domain).error?.issues[0]?.message).toBe(`must be ${condition}`);
+});
+
 describe("grid points", () => {
   test.each<[Domain, unknown]>([
     [{ float: [0, 1], steps: 5 }, [0, 0.25, 0.5, 0.75, 1]],
@@ -93,6 +134,10 @@ describe("grid points", () => {
     [{ int: [16, 256], scale: "log", steps: 5 }, [16, 32, 64, 128, 256]],
     [{ int: [1, 3], steps: 9 }, [1, 2, 3]],
     [{ int: [2, 5] }, [2, 3, 4, 5]],
+    [{ int: [16, 70], step: 16 }, [16, 32, 48, 64]],
+    [{ float: [0, 0.7], step: 0.1 }, [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]],
+    [{ float: [0.1, 0.35], step: 0.1 }, [0.1, 0.2, 0.3]],
+    [{ float: [0.1, 0.9], scale: "logit", steps: 3 }, [0.1, 0.5, 0.9]],
     [{ int: [2, 5], scale: "log" }, undefined],
     [{ float: [0, 1] }, undefined],
     [{ categorical: ["a", 2, true] }, ["a", 2, true]],

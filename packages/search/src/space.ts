@@ -27,9 +27,13 @@ export interface Axis {
 
 /** The axis of a domain. Logarithms are core's own: a draw has the same bits on every engine. */
 export function axisOf(domain: Domain): Axis {
+  if ("categorical" in domain) return categoryAxis(domain.categorical);
+  if (domain.step !== undefined) {
+    const [low, high] = "float" in domain ? domain.float : domain.int;
+    return steppedAxis(low, high, domain.step);
+  }
   if ("float" in domain) return floatAxis(domain);
-  if ("int" in domain) return intAxis(domain);
-  return categoryAxis(domain.categorical);
+  return intAxis(domain);
 }
 
 /** The names of a space in the one order that counts, whatever the order of a file's lines. */
@@ -50,6 +54,10 @@ type IntDomain = Extract<Domain, { int: unknown }>;
 const scales = {
   linear: { to: (value: number) => value, from: (coordinate: number) => coordinate },
   log: { to: elementary.log, from: elementary.exp },
+  logit: {
+    to: (value: number) => elementary.log(value) - elementary.log1p(-value),
+    from: elementary.sigmoid,
+  },
 };
 
 function floatAxis({ float: [low, high], scale, steps }: FloatDomain): Axis {
@@ -90,6 +98,28 @@ function intAxis({ int: [low, high], scale, steps }: IntDomain): Axis {
       return [...new Set(spread(low, high, scale, count).map((value) => Math.round(value)))];
     },
     probes: () => [low, high],
+  };
+}
+
+/** Values from the low end on at equal distances, each with half a step of room on both sides. */
+function steppedAxis(low: number, high: number, step: number): Axis {
+  // The last value is the last one within the range as it is written in decimals.
+  const last = Math.floor((high - low) / step + 1e-9);
+  const value = (k: number) => clip(Number((low + k * step).toPrecision(12)), low, high);
+  const place = (coordinate: number) => clip(Math.round((coordinate - low) / step), 0, last);
+  return {
+    low: low - step / 2,
+    high: low + (last + 0.5) * step,
+    kind: "spaced",
+    cell: (coordinate) => {
+      const centre = low + place(coordinate) * step;
+      return [centre - step / 2, centre + step / 2];
+    },
+    encode: (given) => Number(given),
+    decode: (coordinate) => value(place(coordinate)),
+    has: (given) => typeof given === "number" && value(place(given)) === given,
+    points: () => Array.from({ length: last + 1 }, (_, k) => value(k)),
+    probes: () => [value(0), value(1), value(last)],
   };
 }
 

@@ -16,6 +16,11 @@ export const spaces: Readonly<Record<string, Space>> = {
     "train.optimizer.adam.lr": { float: [1e-4, 0.1], scale: "log", steps: 5 },
     "model.layers.0.dense.units": { int: [1, 256], scale: "log", steps: 4 },
   },
+  "steps and shares": {
+    momentum: { float: [0.5, 0.99], scale: "logit", steps: 4 },
+    rate: { float: [0, 0.7], step: 0.1 },
+    units: { int: [8, 70], step: 8 },
+  },
   mixed: {
     depth: { int: [0, 2] },
     kind: { categorical: ["relu", "tanh", true, 3] },
