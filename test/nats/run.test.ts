@@ -1,24 +1,17 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import type { ExperimentInput, RunDocument } from "@manyfold/protocol";
-import { readJournal } from "@manyfold/files";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import type { RunDocument } from "@manyfold/protocol";
+import { beforeAll, expect, test } from "vitest";
 import { bag, search, writeExperiment } from "../e2e/experiments.ts";
 import { temporaryFolder } from "../e2e/folder.ts";
 import { document, manyfold, type Running, start } from "../e2e/program.ts";
+import { doneTasks, slow, workerStarter } from "./cluster.ts";
 import { describeWithServer, startServer, type TestServer } from "./server.ts";
 
 const folder = temporaryFolder();
 const out = join(folder, "runs");
 
-/** Tasks of a few tenths of a second, so that there is a middle to be killed in. */
-const slow = {
-  ...bag,
-  name: "slow",
-  train: { ...bag.train, epochs: 300, batch: 1 },
-  ensemble: { bagging: { members: 24 } },
-} satisfies ExperimentInput;
+const startWorker = workerStarter(folder);
 
 const weightsOf = ({ artifact }: RunDocument) =>
   readFileSync(join(artifact ?? "", "weights.safetensors")).toString("hex");
@@ -26,42 +19,13 @@ const weightsOf = ({ artifact }: RunDocument) =>
 describeWithServer("runs over NATS", () => {
   let server: TestServer;
   let cluster: readonly string[];
-  const workers: Running[] = [];
+  let one: Running | undefined;
   beforeAll(async () => {
     server = await startServer();
     cluster = ["--executor", "nats", "--servers", server.url];
   });
-  afterAll(async () => {
-    for (const { process } of workers) process.kill("SIGKILL");
-    await Promise.all(workers.map(({ outcome }) => outcome));
-  });
-
-  const startWorker = (name: string): Running => {
-    const cache = join(folder, name);
-    const flags = ["--servers", server.url, "--slots", "1", "--cache-dir", cache];
-    const worker = start(["worker", ...flags]);
-    workers.push(worker);
-    return worker;
-  };
   const inline = (config: string) =>
     document(["run", config, "--out", out, "--executor", "inline"]);
-
-  /** The id of the run that a process is doing, once so many of its tasks are done. */
-  const doneTasks = async (parent: string, least: number): Promise<string> => {
-    for (;;) {
-      await sleep(20);
-      try {
-        const [id = ""] = readdirSync(parent);
-        let done = 0;
-        for await (const { type } of readJournal(join(parent, id, "journal.log"))) {
-          if (type === "completed") done++;
-        }
-        if (done >= least) return id;
-      } catch {
-        // There is no journal yet.
-      }
-    }
-  };
 
   test("without a server end with exit code 3 and say what to start", async () => {
     const config = writeExperiment(folder, bag);
@@ -93,8 +57,8 @@ describeWithServer("runs over NATS", () => {
   });
 
   test("give the bits of an inline run on two workers, which both worked", async () => {
-    startWorker("one");
-    startWorker("two");
+    one = startWorker(server.url, "one");
+    startWorker(server.url, "two");
     for (const experiment of [slow, search]) {
       const config = writeExperiment(folder, experiment);
       const there = await document(["run", config, ...cluster, "--out", out]);
@@ -106,7 +70,7 @@ describeWithServer("runs over NATS", () => {
       if (experiment === search) continue;
       const { workers: named } = there.execution;
       expect(named.map(({ tasks }) => tasks > 0)).toEqual([true, true]);
-      expect(named.reduce((sum, { tasks }) => sum + tasks, 0)).toBe(24);
+      expect(named.reduce((sum, { tasks }) => sum + tasks, 0)).toBe(16);
     }
   });
 
@@ -115,17 +79,17 @@ describeWithServer("runs over NATS", () => {
     const parent = join(folder, "killed");
     const run = start(["run", config, ...cluster, "--out", parent, "--json"]);
     await doneTasks(parent, 3);
-    workers[0]?.process.kill("SIGKILL");
+    one?.process.kill("SIGKILL");
     await doneTasks(parent, 5);
     await server.restart();
-    startWorker("three");
+    startWorker(server.url, "three");
     const { code, stdout, stderr } = await run.outcome;
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const there = JSON.parse(stdout) as RunDocument;
     const here = await inline(config);
     expect(there.ledger).toBe(here.ledger);
     expect(weightsOf(there)).toBe(weightsOf(here));
-    expect(there.tasks).toEqual({ total: 24, completed: 24, failed: 0 });
+    expect(there.tasks).toEqual({ total: 16, completed: 16, failed: 0 });
     expect(there.execution.lost).toBeGreaterThan(0);
   });
 

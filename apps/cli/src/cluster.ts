@@ -6,6 +6,7 @@ import type { BlobStore, Executor, Hash, Journal, Limits } from "@manyfold/proto
 import { ManyfoldError } from "@manyfold/protocol";
 import type { Credentials, Link, Names } from "@manyfold/workers/nats";
 import {
+  answerForRun,
   copiedJournal,
   namesOf,
   natsBlobs,
@@ -49,8 +50,11 @@ export interface Cluster {
     readonly slots: number;
     readonly blobs: BlobStore;
     readonly limits: Limits;
+    readonly drain: AbortSignal;
     readonly notice: (text: string) => void;
   }): Executor;
+  /** Answers for a run while it is coordinated here; returns the way to end that. */
+  answer(run: string, onStop: () => void): () => void;
   close(): Promise<void>;
 }
 
@@ -89,6 +93,7 @@ export async function openCluster(flags: ClusterFlags, role: string): Promise<Cl
     },
     executor: (options) =>
       natsExecutor({ ...options, link, names, clock, timers, host: hostname() }),
+    answer: (run, onStop) => answerForRun(link, names, { run, host: hostname() }, onStop),
     close: () => link.close(),
   };
 }

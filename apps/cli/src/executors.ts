@@ -15,6 +15,8 @@ export interface ExecutorOptions {
   readonly run: string;
   /** Where workers are, if not here. */
   readonly cluster: Cluster | undefined;
+  /** Once aborted, nothing new is started. */
+  readonly drain: AbortSignal;
 }
 
 /** Tasks that are out at once on a cluster, whose workers may be many and come later. */
@@ -36,10 +38,10 @@ export const executors = {
       host: hostname(),
       memory,
     }),
-  nats: ({ blobs, limits, run, workers, cluster }: ExecutorOptions): Executor => {
+  nats: ({ blobs, limits, run, workers, cluster, drain }: ExecutorOptions): Executor => {
     if (cluster === undefined) throw new Error("a NATS executor without a cluster");
     const slots = Math.max(OUT_AT_ONCE, workers);
-    return cluster.executor({ run, slots, blobs, limits, notice: tell });
+    return cluster.executor({ run, slots, blobs, limits, drain, notice: tell });
   },
 } satisfies Record<string, (options: ExecutorOptions) => Executor>;
 

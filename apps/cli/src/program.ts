@@ -1,14 +1,17 @@
 import { Command } from "commander";
 import { registerAnalyze } from "./commands/analyze.ts";
+import { registerCancel } from "./commands/cancel.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerPlan } from "./commands/plan.ts";
 import { registerPredict } from "./commands/predict.ts";
+import { registerPs } from "./commands/ps.ts";
 import { registerReport } from "./commands/report.ts";
 import { registerResume } from "./commands/resume.ts";
 import { registerRun } from "./commands/run.ts";
 import { registerRuns } from "./commands/runs.ts";
 import { registerSchema } from "./commands/schema.ts";
 import { registerServe } from "./commands/serve.ts";
+import { registerWorkers } from "./commands/workers.ts";
 import { registerWorker } from "./commands/worker.ts";
 import { VERSION } from "./version.ts";
 
@@ -22,6 +25,9 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   registerPredict,
   registerServe,
   registerWorker,
+  registerWorkers,
+  registerPs,
+  registerCancel,
   registerAnalyze,
   registerSchema,
   registerDoctor,

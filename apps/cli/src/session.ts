@@ -220,14 +220,23 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
   const { paths, blobs, journal, flags, cluster } = session;
   const { limits } = state.experiment;
   const progress = createProgress(process.stderr, clock, flags.quiet === true);
-  const { drain, release } = onInterrupt(paths.folder);
+  const { drain, release, stop } = onInterrupt(paths.folder);
   const memory = memoryBudget();
   const { workers, note: fit } = cluster
     ? { workers: flags.workers }
     : fitWorkers(flags.workers, memory, shapesOf(state));
   if (fit !== undefined) tell(fit);
   const { run } = state;
-  const executor = executors[flags.executor]({ blobs, workers, limits, memory, run, cluster });
+  const executor = executors[flags.executor]({
+    blobs,
+    workers,
+    limits,
+    memory,
+    run,
+    cluster,
+    drain,
+  });
+  const silence = cluster?.answer(run, stop);
   const idle = cluster ? undefined : idleNote(state, executor.description.slots);
   if (idle !== undefined) tell(idle);
   const observe = (event: Parameters<typeof noteOf>[0], now: RunState) => {
@@ -251,6 +260,7 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
   } finally {
     progress.end();
     release();
+    silence?.();
     await executor.close();
     await journal.close();
   }

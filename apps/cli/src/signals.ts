@@ -1,7 +1,12 @@
 import { EXIT, tell } from "./terminal.ts";
 
 /** First Ctrl-C (or SIGTERM) asks for a drain; the second ends the process at once. */
-export function onInterrupt(runDirectory: string): { drain: AbortSignal; release: () => void } {
+export function onInterrupt(runDirectory: string): {
+  drain: AbortSignal;
+  /** Asks for a drain, as somebody elsewhere wishes. */
+  stop: () => void;
+  release: () => void;
+} {
   const controller = new AbortController();
   const handle = () => {
     if (controller.signal.aborted) {
@@ -17,6 +22,7 @@ export function onInterrupt(runDirectory: string): { drain: AbortSignal; release
   process.on("SIGTERM", handle);
   return {
     drain: controller.signal,
+    stop: () => controller.abort(),
     release: () => {
       process.off("SIGINT", handle);
       process.off("SIGTERM", handle);

@@ -47,9 +47,13 @@ export interface LaneOptions extends AttemptOptions {
   readonly onStarted: (worker: string) => void;
 }
 
-/** How an attempt ended: as bytes to be stored, or, where it ran elsewhere, as a stored result. */
+/**
+ * How an attempt ended: as bytes to be stored; where it ran elsewhere, as a stored result; or not at
+ * all, where nobody had begun it and it was taken back.
+ */
 export type LaneOutcome =
   | AttemptOutcome
+  | { readonly status: "withdrawn" }
   | { readonly status: "stored"; readonly result: TaskResult; readonly seconds: number };
 
 export interface LaneSettings {
@@ -219,9 +223,13 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
     const seconds = (clock.monotonic() - entry.since) / 1000;
     // The lane gets its next task before this one's bytes are stored.
     running.delete(entry);
-    storing++;
     free.push(lane);
     free.sort((a, b) => a - b);
+    if (outcome.status === "withdrawn") {
+      pump();
+      return changed();
+    }
+    storing++;
     pump();
     onStarted();
     const event = await finalEvent(entry, outcome, seconds);
@@ -231,7 +239,7 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
 
   const finalEvent = async (
     entry: Attempt,
-    outcome: LaneOutcome,
+    outcome: Exclude<LaneOutcome, { status: "withdrawn" }>,
     seconds: number,
   ): Promise<TaskEvent> => {
     const of = identity(entry);

@@ -9,3 +9,5 @@ export { natsExecutor } from "./executor.ts";
 export type { NatsExecutorOptions } from "./executor.ts";
 export { startNatsWorker } from "./worker.ts";
 export type { NatsWorker, NatsWorkerOptions, WorkerEvent } from "./worker.ts";
+export { answerForRun, askCoordinator, listRuns, listWorkers } from "./census.ts";
+export type { AnswerMessage, BeatMessage } from "./messages.ts";

@@ -72,6 +72,14 @@ export const NewsMessage = z.strictObject({
 });
 export type NewsMessage = z.infer<typeof NewsMessage>;
 
+/** What is asked of a run's coordinator: whether it is there, or to stop as Ctrl-C would. */
+export const AskMessage = z.strictObject({ version, ask: z.enum(["state", "stop"]) });
+export type AskMessage = z.infer<typeof AskMessage>;
+
+/** What it answers. */
+export const AnswerMessage = z.strictObject({ version, host: z.string().max(200) });
+export type AnswerMessage = z.infer<typeof AnswerMessage>;
+
 /** Longest message of ours that is read; blobs are not messages. */
 export const LARGEST = 512 * 1024;
 /** Deepest nesting that is read: a model nests a few levels. */

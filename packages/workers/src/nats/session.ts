@@ -42,6 +42,8 @@ export interface SessionOptions {
   readonly beat?: number;
   /** Seconds after which the server hands out anew what nobody renewed (default 60). */
   readonly lease?: number;
+  /** Once aborted, what no worker has begun is taken back, without an event. */
+  readonly drain?: AbortSignal;
   /** Told what people should know: that no worker takes the tasks. */
   readonly notice?: (text: string) => void;
 }
@@ -231,6 +233,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       .finally(() => (one.checking = false));
   };
 
+  /** An attempt that a worker begins at this moment goes on there; its success is found later. */
+  const withdraw = () => {
+    for (const one of open.values()) {
+      if (one.worker !== undefined) continue;
+      if (one.sequence !== undefined) void removeMessage(names.tasks, one.sequence);
+      one.settle({ status: "withdrawn" });
+    }
+  };
+
   const onBeat = (data: Uint8Array) => {
     const message = decode(BeatMessage, data);
     if (message === undefined) return;
@@ -312,6 +323,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     onMessage,
   );
   const stopTicking = timers.every(Math.min(1000, beat / 2), tick);
+  options.drain?.addEventListener("abort", withdraw, { once: true });
   const stopListening = link.onReconnect(() => {
     listening = clock.monotonic();
   });
@@ -345,6 +357,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         open.set(task.id, one);
         signal.addEventListener("abort", stop, { once: true });
         if (signal.aborted) return stop();
+        if (options.drain?.aborted === true) return settle({ status: "withdrawn" });
         send(one).catch((error: unknown) => {
           if (open.get(task.id) !== one) return;
           open.delete(task.id);
@@ -355,6 +368,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     async end() {
       if (ended) return;
       ended = true;
+      options.drain?.removeEventListener("abort", withdraw);
       stopTicking();
       stopListening();
       control(true);

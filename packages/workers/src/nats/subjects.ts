@@ -61,6 +61,8 @@ export interface Names {
   controls: string;
   /** What workers tell a session while they work; nothing depends on it. */
   news(run: string, session: string): string;
+  /** Where a run's coordinator answers. */
+  coordinator(run: string): string;
   /** There are new tasks. */
   bell(variant: Variant): string;
 }
@@ -99,6 +101,7 @@ export function namesOf(namespace: string): Names {
     control: (run, session) => `${n}.ctl.${run}.${session}`,
     controls: `${n}.ctl.*.*`,
     news: (run, session) => `${n}.news.${run}.${session}`,
+    coordinator: (run) => `${n}.run.${run}`,
     bell: (variant) => `${n}.bell.${PROTOCOL}.${variant}`,
   };
 }
