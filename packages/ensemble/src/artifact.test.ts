@@ -4,6 +4,7 @@ import { canonicalJson, hashBytes, ManyfoldError, ModelSpec } from "@manyfold/pr
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeArtifact, type ManifestContent, openArtifact } from "./artifact.ts";
+import type { Region } from "./conformal.ts";
 import { buildEnsemble } from "./predictor.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 
@@ -185,6 +186,33 @@ describe("predicting", () => {
     }
   });
 
+  test("what a combiner was fitted to, a temperature and a set's limit come back", () => {
+    const content = contentOf({
+      combiner: { stacking: { penalty: 1 } },
+      memberWeights: contentOf().members.map((_, i) => (i === 0 ? 1.5 : -0.25)),
+      offsets: [0.5, 0, -0.5],
+      calibration: { temperature: { temperature: 2 } },
+      conformal: { set: { coverage: 0.9, rows: 99, score: "threshold", limit: 0.7 } },
+    });
+    const networks = weightsOf(content);
+    const files = encodeArtifact(content, networks);
+    const loaded = openArtifact(files.manifest, files.weights).predict(x);
+    expect(loaded).toEqual(buildEnsemble(content, networks).predict(x));
+    const region = loaded.region as Extract<Region, { kind: "set" }>;
+    const odds = (values: Float64Array) => (2 * Math.log(values[0]! / values[1]!)).toFixed(9);
+    const { members } = loaded.members;
+    const logs = (cls: number) =>
+      members.reduce(
+        (sum, own, i) => sum + content.memberWeights![i]! * Math.log(own.values[cls]!),
+        content.offsets![cls]!,
+      );
+    expect(odds(loaded.values)).toBe((logs(0) - logs(1)).toFixed(9));
+    loaded.values.forEach((p, at) => {
+      const best = loaded.labels![Math.floor(at / 3)] === at % 3;
+      expect(region.classes[at]).toBe(p >= 0.3 || best ? 1 : 0);
+    });
+  });
+
   describe("thinned networks", () => {
     // Without a nonlinearity the mean over masks is the network itself: weight scaling is exact.
     const content = contentOf({
@@ -295,6 +323,24 @@ describe("the artifact", () => {
     ],
     ["a head that does not fit", (m) => ((m["model"] as ModelSpec).output = "sigmoid"), "softmax"],
     ["weights that are missing", (m) => (m["combiner"] = { weighted: {} }), "memberWeights"],
+    [
+      "a stacker without offsets",
+      (m) => {
+        const memberWeights = (m["members"] as unknown[]).map(() => -1);
+        Object.assign(m, { combiner: { stacking: { penalty: 1 } }, memberWeights });
+      },
+      "offsets",
+    ],
+    [
+      "a curve for one of three classes",
+      (m) => (m["calibration"] = { isotonic: { curves: [{ from: [0, 1], to: [0.1, 0.9] }] } }),
+      "calibration",
+    ],
+    [
+      "intervals around classes",
+      (m) => (m["conformal"] = { interval: { coverage: 0.9, rows: 9, radius: [1] } }),
+      "conformal",
+    ],
     ["weights of nothing", (m) => (m["residualVariance"] = [1]), "residualVariance"],
     ["another hash", (m) => (m["weights"] = { hash: HASH, bytes: weights.length }), "of sha256"],
     ["another length", (m) => (m["weights"] = { hash: HASH, bytes: 3 }), "3 bytes long"],

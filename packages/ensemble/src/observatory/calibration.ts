@@ -97,7 +97,7 @@ export function classCalibration(
 }
 
 /**
- * Murphy 1973, for each class against the rest over bins of equal mass, summed over classes. Where
+ * Murphy 1973, for each class against the rest over bins of equal width, summed over classes. Where
  * probabilities within a bin differ, the three parts leave a rest (Stephenson, Coelho and Jolliffe
  * 2008), which is given too.
  */
@@ -114,7 +114,7 @@ function brierParts(
     };
     const base = forecasts.outcome.reduce((sum, own) => sum + own, 0) / rows;
     uncertainty += base * (1 - base);
-    for (const { share, confidence, accuracy } of summary(forecasts, equalMass)) {
+    for (const { share, confidence, accuracy } of summary(forecasts, equalWidth)) {
       reliability += share * (confidence - accuracy) * (confidence - accuracy);
       resolution += share * (accuracy - base) * (accuracy - base);
     }

@@ -34,11 +34,11 @@ export function reliability({ bins, ece, mce, brier }: ClassCalibration): Html {
   return figure(
     chart("Share of right answers against the probability given, by bins", draw),
     html`Are probabilities to be taken at their word? On the dashed line they are; below it the
-    ensemble is too sure. Over ${count(rows)} rows the gap is ${percent(ece.equalWidth)} on average
-    (ECE; ${percent(ece.equalMass)} with bins of equal mass) and ${percent(mce)} at most. Brier
-    score ${number(brier.score)} = reliability ${number(brier.reliability)} − resolution
-    ${number(brier.resolution)} + uncertainty ${number(brier.uncertainty)}
-    (${number(brier.withinBins, 2)} within bins).`,
+    ensemble is too sure, above it not sure enough. Over ${count(rows)} rows the gap is
+    ${percent(ece.equalWidth)} on average (ECE; ${percent(ece.equalMass)} with bins of equal mass)
+    and ${percent(mce)} at most. Brier score ${number(brier.score)} = reliability
+    ${number(brier.reliability)} − resolution ${number(brier.resolution)} + uncertainty
+    ${number(brier.uncertainty)} (${number(brier.withinBins, 2)} within bins).`,
   );
 }
 

@@ -1,0 +1,55 @@
+import { Experiment, type ExperimentInput } from "@manyfold/protocol";
+import { expect, test } from "vitest";
+import { experimentComplaints } from "./check.ts";
+
+type Ensemble = ExperimentInput["ensemble"];
+
+function complaints(task: "classification" | "regression", ensemble: Ensemble, train = {}) {
+  const input: ExperimentInput = {
+    version: 1,
+    name: "x",
+    seed: 1,
+    data: { source: "x.csv", target: "y", task },
+    model: { layers: [] },
+    train: { epochs: 1, ...train },
+    ...(ensemble && { ensemble }),
+  };
+  return experimentComplaints(Experiment.parse(input)).map(({ path }) => path.join("."));
+}
+
+const bagging = { members: 2 };
+const initOnly = { members: 2 };
+
+test("votes, geometric means and calibration are of classes", () => {
+  for (const combine of ["vote", "geometric"] as const) {
+    expect(complaints("regression", { bagging, combine })).toEqual(["ensemble.combine"]);
+    expect(complaints("classification", { bagging, combine })).toEqual([]);
+  }
+  const calibrate = "temperature";
+  expect(complaints("regression", { bagging, calibrate })).toEqual(["ensemble.calibrate"]);
+  expect(complaints("classification", { bagging, calibrate })).toEqual([]);
+});
+
+test("what is fitted needs rows that members left out", () => {
+  for (const combine of ["nnls", "minimumVariance", "greedy", "stacking"] as const) {
+    expect(complaints("regression", { bagging, combine })).toEqual([]);
+    expect(complaints("regression", { initOnly, combine })).toEqual(["ensemble.combine"]);
+  }
+  expect(complaints("regression", { initOnly, combine: "weighted" })).toEqual([]);
+  expect(complaints("classification", { initOnly, calibrate: "isotonic" })).toEqual([
+    "ensemble.calibrate",
+  ]);
+  expect(complaints("regression", { initOnly, conformal: {} })).toEqual(["ensemble.conformal"]);
+});
+
+test("no coverage is promised by rows that took part in a decision", () => {
+  const refused = ["ensemble.conformal"];
+  const conformal = { coverage: 0.9 };
+  expect(complaints("regression", { bagging, conformal })).toEqual([]);
+  expect(complaints("regression", { bagging, conformal, combine: "nnls" })).toEqual(refused);
+  expect(complaints("classification", { bagging, conformal, calibrate: "isotonic" })).toEqual(
+    refused,
+  );
+  const train = { earlyStopping: { on: "oob", patience: 3 } };
+  expect(complaints("regression", { bagging, conformal }, train)).toEqual(refused);
+});
