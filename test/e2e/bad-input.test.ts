@@ -43,7 +43,7 @@ const DATA = `a,b,color,y
 interface Case {
   /** What is wrong. */
   readonly name: string;
-  /** Makes it wrong, in a folder of its own with \`x.yaml\`, \`data.csv\` and the finished run \`run\`. */
+  /** Makes it wrong, in a folder of its own with x.yaml, data.csv and, where it is about one, a run. */
   readonly given?: (write: Write, folder: string) => void;
   readonly args?: readonly string[];
   /** All that is said, on stderr after "error: ", or as the message of the document; see plain. */
@@ -827,17 +827,17 @@ beforeAll(async () => {
 });
 
 describe.each([
-  { about: "configuration", cases: CONFIGURATION },
-  { about: "data", cases: DATASET },
-  { about: "options", cases: OPTIONS },
-  { about: "runs", cases: RUNS },
-  { about: "artifacts and what is to be predicted", cases: ARTIFACT },
-  { about: "predictions to be analysed", cases: ANALYSIS },
-])("$about", ({ about, cases }) => {
+  { about: "configuration", cases: CONFIGURATION, withRun: false },
+  { about: "data", cases: DATASET, withRun: false },
+  { about: "options", cases: OPTIONS, withRun: false },
+  { about: "runs", cases: RUNS, withRun: true },
+  { about: "artifacts and what is to be predicted", cases: ARTIFACT, withRun: true },
+  { about: "predictions to be analysed", cases: ANALYSIS, withRun: true },
+])("$about", ({ about, cases, withRun }) => {
   /** A folder of a case, and whether nothing in it has changed since. */
   function folderOf({ name, given }: Case, form: string) {
     const cwd = goodFolder(`${about} ${name} ${form}`);
-    cpSync(goodRun, join(cwd, "run"), { recursive: true });
+    if (withRun) cpSync(goodRun, join(cwd, "run"), { recursive: true });
     given?.((file, content) => writeFileSync(join(cwd, file), content), cwd);
     const before = contents(cwd);
     return { cwd, expectAsBefore: () => expect(contents(cwd)).toEqual(before) };

@@ -4,10 +4,11 @@ import { syncBuiltinESMExports } from "node:module";
 import { basename } from "node:path";
 
 /*
- * Loaded before the program (`node --import`), it ends the process with SIGKILL at an exact place:
+ * Loaded before the program (`node --import`), it disturbs the process at an exact place:
  *
- *   DIE_AT_BYTE=1234        when the journal's byte 1234 would be written; those before it are
- *   DIE_AT_RENAME=artifact  when a finished temporary file or folder would get this name
+ *   DIE_AT_BYTE=1234        SIGKILL when the journal's byte 1234 would be written; those before it are
+ *   DIE_AT_RENAME=artifact  SIGKILL when a finished temporary file or folder would get this name
+ *   SIGNAL=SIGINT           with DIE_AT_BYTE, another signal, and the write goes on
  *
  * What a power cut or a kill does by chance, at a place that a test chooses.
  */
@@ -27,6 +28,7 @@ type Write = (
 ) => Promise<{ bytesWritten: number }>;
 
 const byte = process.env["DIE_AT_BYTE"];
+const signal = process.env["SIGNAL"];
 if (byte !== undefined) {
   const last = Number(byte);
   const handle = await fs.open(process.execPath);
@@ -36,6 +38,10 @@ if (byte !== undefined) {
   Object.assign(prototype, {
     async write(this: FileHandle, ...[bytes, offset, length, position]: Parameters<Write>) {
       if (!isJournal(this) || position + length <= last) {
+        return original.call(this, bytes, offset, length, position);
+      }
+      if (signal !== undefined) {
+        if (position <= last) process.kill(process.pid, signal);
         return original.call(this, bytes, offset, length, position);
       }
       if (position < last) await original.call(this, bytes, offset, last - position, position);

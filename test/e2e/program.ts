@@ -19,7 +19,8 @@ export interface StartOptions {
   readonly fault?: Fault;
 }
 
-type Fault = { readonly DIE_AT_BYTE: string } | { readonly DIE_AT_RENAME: string };
+type Fault =
+  { readonly DIE_AT_BYTE: string; readonly SIGNAL?: string } | { readonly DIE_AT_RENAME: string };
 
 /** A process of the program under way. */
 export interface Running {
