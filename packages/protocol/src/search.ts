@@ -16,13 +16,17 @@ interface Numeric {
 export type Domain =
   | ({ float: [number, number] } & Numeric)
   | ({ int: [number, number] } & Numeric)
-  | { categorical: ParamValue[] };
+  | { categorical: ParamValue[]; ordered?: boolean | undefined };
 
 const DomainObject = z
   .strictObject({
     float: Range.optional(),
     int: Range.optional(),
     categorical: z.array(Scalar).min(1).optional(),
+    ordered: z
+      .boolean()
+      .optional()
+      .describe("The listed values are in order: samplers that learn take neighbours for alike."),
     scale: Scale.optional().describe(
       "How values are spread over the range; default linear. log for what matters by factors, logit for shares near 0 and 1.",
     ),
@@ -68,7 +72,8 @@ const DomainObject = z
       for (const key of ["scale", "steps", "step"] as const) {
         if (value[key] !== undefined) complain("left out for a categorical parameter", [key]);
       }
-    } else if (step !== undefined && range) {
+    } else if (value.ordered !== undefined) complain("left out for a range", ["ordered"]);
+    else if (step !== undefined && range) {
       if ((value.scale ?? "linear") !== "linear") {
         complain("left out where the scale is not linear", ["step"]);
       } else if (value.int && !Number.isInteger(step)) complain("a whole number", ["step"]);

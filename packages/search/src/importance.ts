@@ -128,7 +128,7 @@ export function gridOf(
   if ("categorical" in domain) {
     return {
       count: domain.categorical.length,
-      isOrdered: false,
+      isOrdered: domain.ordered ?? false,
       cellOf: (value) => domain.categorical.indexOf(value),
     };
   }

@@ -123,8 +123,16 @@ test.each([
   [{ float: [0, 1], step: 2 }, "at most the length of the range"],
   [{ float: [0, 1], step: 0.5, steps: 3 }, "left out beside step"],
   [{ categorical: [1, 2], step: 1 }, "left out for a categorical parameter"],
+  [{ int: [1, 2], ordered: true }, "left out for a range"],
 ])("%j is refused", (domain, condition) => {
   expect(Domain.safeParse(domain).error?.issues[0]?.message).toBe(`must be ${condition}`);
+});
+
+test("listed values in order are neighbours at a distance of 1", () => {
+  const axis = axisOf({ categorical: [16, 64, 256], ordered: true });
+  expect([axis.kind, axis.encode(64), axis.decode(1.2)]).toEqual(["spaced", 1.5, 64]);
+  expect(axis.cell(1.2)).toEqual([1, 2]);
+  expect(axisOf({ categorical: [16, 64, 256] }).kind).toBe("unordered");
 });
 
 describe("grid points", () => {

@@ -27,7 +27,7 @@ export interface Axis {
 
 /** The axis of a domain. Logarithms are core's own: a draw has the same bits on every engine. */
 export function axisOf(domain: Domain): Axis {
-  if ("categorical" in domain) return categoryAxis(domain.categorical);
+  if ("categorical" in domain) return listAxis(domain.categorical, domain.ordered ?? false);
   if (domain.step !== undefined) {
     const [low, high] = "float" in domain ? domain.float : domain.int;
     return steppedAxis(low, high, domain.step);
@@ -123,11 +123,11 @@ function steppedAxis(low: number, high: number, step: number): Axis {
   };
 }
 
-function categoryAxis(values: readonly ParamValue[]): Axis {
+function listAxis(values: readonly ParamValue[], isOrdered: boolean): Axis {
   return {
     low: 0,
     high: values.length,
-    kind: "unordered",
+    kind: isOrdered ? "spaced" : "unordered",
     cell: (coordinate) => {
       const index = clip(Math.floor(coordinate), 0, values.length - 1);
       return [index, index + 1];

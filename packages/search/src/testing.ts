@@ -20,6 +20,7 @@ export const spaces: Readonly<Record<string, Space>> = {
     momentum: { float: [0.5, 0.99], scale: "logit", steps: 4 },
     rate: { float: [0, 0.7], step: 0.1 },
     units: { int: [8, 70], step: 8 },
+    batch: { categorical: [16, 64, 256], ordered: true },
   },
   mixed: {
     depth: { int: [0, 2] },
