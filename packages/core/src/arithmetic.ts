@@ -3,17 +3,20 @@ import { JS_KERNELS } from "./kernels/js/set.ts";
 import type { KernelSet } from "./kernels/kernels.ts";
 import type { Binary } from "./kernels/wasm/engine.ts";
 import { compileKernels, type WasmKernels } from "./kernels/wasm/set.ts";
-import { wasmRegularizers, wasmUpdates } from "./kernels/wasm/training.ts";
+import { wasmPermutation, wasmRegularizers, wasmUpdates } from "./kernels/wasm/training.ts";
 import { chosenBlock, chooseBlock, type Tuning } from "./kernels/wasm/tuning.ts";
 import { updates32 } from "./optimizers/float32.ts";
 import type { UpdateTable } from "./optimizers/rules.ts";
 import { REGULARIZERS, type RegularizerTable } from "./regularizers.ts";
+import { type Key, permutation } from "./rng.ts";
 
 /** What gradient steps of one variant are made of. */
 export interface Arithmetic {
   readonly kernels: KernelSet;
   readonly updates: UpdateTable<Float32Array>;
   readonly regularizers: RegularizerTable;
+  /** The permutation of 0..length-1 under a key, as `permutation` of rng.ts. */
+  readonly permutation: (from: Key, length: number) => Uint32Array;
 }
 
 /** Whether this engine computes a variant, and if not, why. */
@@ -27,6 +30,7 @@ const JS: Found = {
   kernels: JS_KERNELS.float32,
   updates: updates32,
   regularizers: REGULARIZERS,
+  permutation,
 };
 
 /** Compiled modules of this thread; a refusal is not kept, since flags of the engine may change. */
@@ -51,6 +55,7 @@ function wasm(binary: Binary): Found {
     kernels: set,
     updates: wasmUpdates(exportsOf),
     regularizers: wasmRegularizers(exportsOf),
+    permutation: wasmPermutation(kernels),
   };
 }
 

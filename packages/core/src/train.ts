@@ -12,7 +12,7 @@ import type { Network } from "./network.ts";
 import { startOptimizer } from "./optimizers/optimizer.ts";
 import { firstNonFinite } from "./program.ts";
 import { startRegularizers } from "./regularizers.ts";
-import { fold, folds, type Key, permutation } from "./rng.ts";
+import { fold, folds, type Key } from "./rng.ts";
 import { scheduleFactor } from "./schedules.ts";
 import { earlyStopping } from "./stopping.ts";
 import {
@@ -142,7 +142,7 @@ function epochRunner(
 ): (epoch: number) => number | null {
   const { network, spec, rows, key } = job;
   const { training, x, y, parameters, gradients } = bench;
-  const { updates, regularizers: table } = arithmeticOf(work.variant);
+  const { updates, regularizers: table, permutation } = arithmeticOf(work.variant);
   const factor = scheduleFactor(spec.schedule);
   const regularizers = startRegularizers(spec.regularizers, network, table);
   const optimizer = startOptimizer(work.rule, updates, bench.slots, bench.coefficients);

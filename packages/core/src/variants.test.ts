@@ -7,7 +7,7 @@ import { arithmeticOf, engineFlags, variantAvailability } from "./arithmetic.ts"
 import { chooseBlock } from "./kernels/wasm/tuning.ts";
 import { buildNetwork } from "./network.ts";
 import type { OptimizerName } from "./optimizers/rules.ts";
-import { fold, integers, key, normals } from "./rng.ts";
+import { fold, integers, key, normals, permutation } from "./rng.ts";
 import { train, type TrainJob } from "./train.ts";
 import { borrowWorkbench, trainingBytes, workOf } from "./workbench.ts";
 
@@ -163,6 +163,13 @@ test.each(["js", "wasm-plain"] as const)("the heap is flat over 10,000 steps in 
   // The engine and the test's own surroundings move it a little; the smallest object is 16 bytes.
   const grown = Math.min(...used.slice(-2)) - Math.min(...used.slice(0, 2));
   expect(grown).toBeLessThan(16 * 10_000);
+});
+
+test("wasm draws the permutations of rng", () => {
+  const { permutation: drawn } = arithmeticOf("wasm-plain");
+  for (const length of [1, 2, 3, 5, 64, 1347]) {
+    expect(drawn(key(length), length)).toEqual(permutation(key(length), length));
+  }
 });
 
 test("an unknown reason is no reason: what is not there is named with what is", () => {

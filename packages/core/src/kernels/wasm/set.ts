@@ -14,6 +14,9 @@ export interface WasmKernels {
   readonly fuses: boolean;
 }
 
+/** Elements up to which shared memory grows ahead of what is asked for. */
+const MOST_AHEAD = 2 ** 24;
+
 /** The variant that each module computes. */
 export const VARIANT_OF = { plain: "wasm-plain", fused: "wasm-fma" } as const;
 
@@ -46,7 +49,9 @@ export function compileKernels(binary: Binary, block: () => Block): WasmKernels 
       allocate,
       // One memory for all passing programs: an engine reserves addresses by the gigabyte for each.
       share: (elements) => {
-        if (common.length < elements) common = allocate(Math.max(elements, 2 * common.length));
+        // Growing by half as much again, but never towards the limit for its own sake.
+        const ahead = Math.min(1.5 * common.length, MOST_AHEAD);
+        if (common.length < elements) common = allocate(Math.max(elements, Math.ceil(ahead)));
         return common;
       },
       table: wasmTable(exportsOf, block),

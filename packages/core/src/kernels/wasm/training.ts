@@ -1,6 +1,8 @@
 import type { UpdateTable } from "../../optimizers/rules.ts";
 import type { RegularizerTable } from "../../regularizers.ts";
+import type { Key } from "../../rng.ts";
 import type { ExportsOf } from "./addresses.ts";
+import type { WasmKernels } from "./set.ts";
 
 /** The optimizers' updates over buffers of one wasm memory, equal to `optimizers/float32` in bits. */
 export function wasmUpdates(exportsOf: ExportsOf): UpdateTable<Float32Array> {
@@ -83,5 +85,14 @@ export function wasmRegularizers(exportsOf: ExportsOf): RegularizerTable {
         exportsOf(weights).maxNorm(weights.byteOffset + 4 * offset, inputs, units, largest);
       },
     }),
+  };
+}
+
+/** The permutation of a key, equal to that of `rng`: drawn in shared memory, then copied out. */
+export function wasmPermutation({ set, exportsOf }: WasmKernels) {
+  return (from: Key, length: number): Uint32Array => {
+    const room = set.share(length);
+    exportsOf(room).permute(room.byteOffset, length, from[0], from[1]);
+    return new Uint32Array(room.buffer, room.byteOffset, length).slice();
   };
 }

@@ -1,12 +1,13 @@
+// What src/rng.ts draws, where it is drawn often.
+
 /** Where the four words of a Philox block lie. */
 const BLOCK: usize = 0;
 
-/** Philox4x32-10 of counter (c0, 0, 0, 0), as in src/rng.ts; the words go to {@link BLOCK}. */
+/** Philox4x32-10 of counter (c0, 0, c2, 0), as in src/rng.ts; the words go to {@link BLOCK}. */
 // @ts-ignore: decorator
 @inline
-function philox(c0: u32, k0: u32, k1: u32): void {
+function philox(c0: u32, c2: u32, k0: u32, k1: u32): void {
   let c1: u32 = 0;
-  let c2: u32 = 0;
   let c3: u32 = 0;
   for (let round = 0; round < 10; round++) {
     const p0 = <u64>0xd2511f53 * <u64>c0;
@@ -43,7 +44,7 @@ export function dropout(
   const stride = (<usize>row) << 2;
   const end = (<usize>n) << 2;
   for (let i = 0; i < row; i += 4) {
-    philox(i >>> 2, k0, k1);
+    philox(i >>> 2, 0, k0, k1);
     const kept = i32x4.le_u(v128.load(BLOCK), lasts);
     const first = (<usize>i) << 2;
     const count = min(4, row - i);
@@ -60,5 +61,32 @@ export function dropout(
         }
       }
     }
+  }
+}
+
+/** The permutation of 0..n-1 under a key, as `permutation` of src/rng.ts draws it, into 32-bit words. */
+export function permute(out: usize, n: i32, k0: u32, k1: u32): void {
+  for (let i = 0; i < n; i++) store<u32>(out + ((<usize>i) << 2), i);
+  for (let i = n - 1; i > 0; i--) {
+    const below = <u32>(i + 1);
+    const limit: u64 = <u64>0x100000000 - (<u64>0x100000000 % <u64>below);
+    let j: u32 = 0;
+    let found = false;
+    for (let attempt: u32 = 1; !found; attempt++) {
+      philox(i, attempt, k0, k1);
+      for (let word: usize = 0; word < 16; word += 4) {
+        const value = load<u32>(BLOCK + word);
+        if (<u64>value < limit) {
+          j = value % below;
+          found = true;
+          break;
+        }
+      }
+    }
+    const p = out + ((<usize>i) << 2);
+    const q = out + ((<usize>j) << 2);
+    const held = load<u32>(p);
+    store<u32>(p, load<u32>(q));
+    store<u32>(q, held);
   }
 }
