@@ -33,13 +33,17 @@ afterAll(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
-/** Starts `nats-server -js` on a free port with a store of its own; it ends with the test file. */
-export async function startServer(flags: readonly string[] = []): Promise<TestServer> {
+/**
+ * Starts `nats-server -js` on a free port with a store of its own; it ends with the test file.
+ *
+ * @param flags in place of `-js`
+ */
+export async function startServer(flags: readonly string[] = ["-js"]): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), "manyfold-nats-"));
   let child: ChildProcess | undefined;
   const launch = async (port: number): Promise<number> => {
     for (const name of portFiles(folder)) rmSync(join(folder, name));
-    const server = [program.server, "-a", "127.0.0.1", "-p", String(port), "-js"];
+    const server = [program.server, "-a", "127.0.0.1", "-p", String(port)];
     const store = ["-sd", join(folder, "store"), "--ports_file_dir", folder];
     // A test that crashes would leave its server behind.
     const started = spawn(

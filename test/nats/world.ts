@@ -32,6 +32,6 @@ export async function testLink(url: string): Promise<Link> {
 /** A namespace of a test's own, its streams made. */
 export async function freshNames(link: Link) {
   const names = namesOf(`t${randomUUID().slice(0, 8)}`);
-  await prepareNamespace(link, names);
+  await prepareNamespace(link, names, 2);
   return names;
 }

@@ -71,6 +71,7 @@ export async function openCluster(flags: ClusterFlags, role: string): Promise<Cl
     name: `manyfold ${role} ${hostname()}`,
     timers,
     credentials,
+    ...(role === "worker" && { inboxes: "_INBOX_W" }),
   });
   try {
     await prepareNamespace(link, names);

@@ -35,6 +35,11 @@ export interface LinkOptions {
   readonly credentials?: Credentials;
   /** Shown by the server's own tools. */
   readonly name: string;
+  /**
+   * First token of this connection's inboxes (default `_INBOX`): with another one for workers, their
+   * rights need not include the reading of a coordinator's answers.
+   */
+  readonly inboxes?: string;
   readonly timers: Timers;
 }
 
@@ -70,8 +75,8 @@ const PAUSE = 100;
  * @throws ManyfoldError (`environment`) where there is none, it refuses, or it is too old
  */
 export async function openLink(options: LinkOptions): Promise<Link> {
-  const { servers, name, timers, credentials = {} } = options;
-  const inbox = `_INBOX.${randomUUID().replaceAll("-", "")}`;
+  const { servers, name, timers, credentials = {}, inboxes = "_INBOX" } = options;
+  const inbox = `${inboxes}.${randomUUID().replaceAll("-", "")}`;
   const nc = await connect({
     ...identity(credentials),
     name,

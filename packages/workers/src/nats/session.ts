@@ -24,7 +24,7 @@ import {
   type TaskMessage,
 } from "./messages.ts";
 import { readStream } from "./reader.ts";
-import { ensureConsumer, prepareNamespace } from "./streams.ts";
+import { prepareNamespace } from "./streams.ts";
 import { nameOf, type Names, PROTOCOL } from "./subjects.ts";
 
 export interface SessionOptions {
@@ -84,7 +84,6 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const open = new Map<string, Open>();
   const workers = new Map<string, { heard: number; variants: readonly Variant[] }>();
   const cancelled = new Map<string, { task: string; attempt: number; since: number }>();
-  const consumers = new Map<Variant, Promise<string>>();
   /** Since when silence counts: before, nothing could be heard. */
   let listening = clock.monotonic();
   let lonelySince: number | undefined;
@@ -174,10 +173,6 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const { task } = one;
     const { variant } = task.spec;
     if (await foundBefore(one)) return;
-    const consumer =
-      consumers.get(variant) ?? ensureConsumer(link, names, variant, options.lease ?? 60);
-    consumers.set(variant, consumer);
-    await consumer;
     const message: TaskMessage = { version: 1, task, limits };
     const body = encode(message);
     if (body.byteLength > LARGEST) {
@@ -309,7 +304,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     );
   };
 
-  await prepareNamespace(link, names);
+  await prepareNamespace(link, names, options.lease);
   await removeTasks(link, names, run);
   const { state } = await link.ask(() => link.jsm.streams.info(names.results));
   const subscriptions = [

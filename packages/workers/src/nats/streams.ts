@@ -5,7 +5,7 @@ import {
   StorageType,
   type StreamConfig,
 } from "@nats-io/jetstream";
-import { ManyfoldError, type Variant } from "@manyfold/protocol";
+import { ManyfoldError, Variant } from "@manyfold/protocol";
 import { messageOf } from "../outcome.ts";
 import { type Link, refusalCode } from "./link.ts";
 import { LARGEST } from "./messages.ts";
@@ -61,12 +61,20 @@ function streamsOf(names: Names): Partial<StreamConfig>[] {
   ];
 }
 
+/** Seconds after which the server hands out anew what nobody renewed. */
+export const LEASE = 60;
+
 /**
- * Makes a namespace's streams where they are missing; safe for many at once.
+ * Makes a namespace's streams, and the consumer of each variant, where they are missing; safe for
+ * many at once. Who finds them all there needs no right to make any.
  *
  * @throws ManyfoldError (`environment`) where the server does not let them be made
  */
-export async function prepareNamespace(link: Link, names: Names): Promise<void> {
+export async function prepareNamespace(
+  link: Link,
+  names: Names,
+  lease: number = LEASE,
+): Promise<void> {
   for (const config of streamsOf(names)) {
     const name = config.name ?? "";
     try {
@@ -82,19 +90,20 @@ export async function prepareNamespace(link: Link, names: Names): Promise<void> 
       if (refusalCode(error) !== 10058) throw refused(name, error);
     }
   }
+  for (const variant of Variant.options) await ensureConsumer(link, names, variant, lease);
 }
 
 /** How a variant's tasks are handed out. Equal for all: another configuration would replace it. */
-export async function ensureConsumer(
+async function ensureConsumer(
   link: Link,
   names: Names,
   variant: Variant,
   lease: number,
-): Promise<string> {
+): Promise<void> {
   const { name, filter } = names.consumer(variant);
   try {
     await link.ask(() => link.jsm.consumers.info(names.tasks, name));
-    return name;
+    return;
   } catch (error) {
     if (refusalCode(error) !== 10014) throw refused(`${names.tasks} ${name}`, error);
   }
@@ -110,7 +119,6 @@ export async function ensureConsumer(
       max_waiting: 8192,
     }),
   );
-  return name;
 }
 
 function refused(what: string, error: unknown): ManyfoldError {

@@ -23,7 +23,7 @@ import {
   type OutcomeMessage,
   TaskMessage,
 } from "./messages.ts";
-import { ensureConsumer, prepareNamespace } from "./streams.ts";
+import { LEASE, prepareNamespace } from "./streams.ts";
 import { type AttemptName, attemptOf, type Names } from "./subjects.ts";
 
 export interface NatsWorkerOptions {
@@ -99,7 +99,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   const { link, names, blobs, clock, timers, pool, variants, id } = options;
   const { nc } = link;
   const { slots } = pool;
-  const lease = options.lease ?? 60;
+  const lease = options.lease ?? LEASE;
   const attempt = attemptsOn(async () => pool, options);
   const held = new Map<string, Held>();
   const wishes = new Map<string, ControlMessage>();
@@ -364,10 +364,8 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     }
   };
 
-  await prepareNamespace(link, names);
-  const consumers = await Promise.all(
-    variants.map((variant) => ensureConsumer(link, names, variant, lease)),
-  );
+  await prepareNamespace(link, names, lease);
+  const consumers = variants.map((variant) => names.consumer(variant).name);
   const subscriptions = [
     nc.subscribe(names.controls, { callback: (_, { data }) => onControl(data) }),
     ...variants.map((variant) => nc.subscribe(names.bell(variant), { callback: wake })),
