@@ -169,7 +169,7 @@ test("draws have the density of the mixture", () => {
 });
 
 test("thinning keeps the young, the weight and the mean age", () => {
-  const trials = Array.from({ length: 10_000 }, (_, i) => i);
+  const trials = Uint32Array.from({ length: 10_000 }, (_, i) => i);
   const { trials: kept, weights } = thinned(trials);
   expect(kept).toHaveLength(256);
   expect(new Set(kept).size).toBe(256);
@@ -177,9 +177,14 @@ test("thinning keeps the young, the weight and the mean age", () => {
   const sum = (values: Iterable<number>) => [...values].reduce((a, b) => a + b, 0);
   const all = ageWeights(10_000);
   expect(sum(weights) / sum(all)).toBeCloseTo(1, 9);
-  const age = sum(kept.map((trial, i) => trial * (weights[i] ?? 0)));
-  expect(age / sum(trials.map((trial) => trial * (all[trial] ?? 0)))).toBeCloseTo(1, 3);
-  expect(thinned(trials.slice(0, 256)).trials).toHaveLength(256);
+  const age = sum(Array.from(kept, (trial, i) => trial * (weights[i] ?? 0)));
+  expect(age / sum(Array.from(trials, (trial) => trial * (all[trial] ?? 0)))).toBeCloseTo(1, 3);
+  for (const m of [256, 257, 300, 600, 1000]) {
+    const some = thinned(trials.slice(0, m));
+    expect(new Set(some.trials).size).toBe(some.weights.length);
+    expect(some.weights.length).toBeGreaterThan(150);
+    expect(sum(some.weights) / sum(ageWeights(m))).toBeCloseTo(1, 9);
+  }
 });
 
 describe("a search", () => {

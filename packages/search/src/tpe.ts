@@ -45,9 +45,12 @@ function begin({ key, space }: Premise, settings: Settings): Learner {
       const below = best.toSorted((a, b) => a - b);
       const isBest = new Uint8Array(told + pending.length);
       for (const good of below) isBest[good] = 1;
-      const others: number[] = [];
-      for (let other = 0; other < isBest.length; other++) if (!isBest[other]) others.push(other);
-      const good = { trials: below, weights: ageWeights(below.length) };
+      const others = new Uint32Array(isBest.length - below.length);
+      let filled = 0;
+      for (let other = 0; other < isBest.length; other++) {
+        if (!isBest[other]) others[filled++] = other;
+      }
+      const good = { trials: Uint32Array.from(below), weights: ageWeights(below.length) };
       const rest = thinned(others);
 
       const at = (j: number, of: number): number =>
@@ -88,11 +91,11 @@ function begin({ key, space }: Premise, settings: Settings): Learner {
 
 /** Trials, oldest first, and their weights. */
 interface Weighted {
-  readonly trials: readonly number[];
+  readonly trials: Uint32Array;
   readonly weights: Float64Array;
 }
 
-function columnOf(trials: readonly number[], at: (trial: number) => number): Float64Array {
+function columnOf(trials: Uint32Array, at: (trial: number) => number): Float64Array {
   const column = new Float64Array(trials.length);
   for (let i = 0; i < column.length; i++) column[i] = at(trials[i] as number);
   return column;
@@ -140,21 +143,21 @@ const MOST_KERNELS = 256;
  * even sample by weight of the older ones (systematic sampling, no chance involved), which has the
  * same total weight.
  */
-export function thinned(trials: readonly number[]): Weighted {
-  const weights = ageWeights(trials.length);
-  if (trials.length <= MOST_KERNELS) return { trials, weights };
-  const ramp = trials.length - RECENT;
+export function thinned(trials: Uint32Array): Weighted {
+  const m = trials.length;
+  if (m <= MOST_KERNELS) return { trials, weights: ageWeights(m) };
+  const ramp = m - RECENT;
   const places = MOST_KERNELS - RECENT;
-  let total = 0;
-  for (let i = 0; i < ramp; i++) total += weights[i] as number;
-  const kept: number[] = [];
-  let reached = 0;
-  for (let i = 0; i < ramp && kept.length < places; i++) {
-    reached += weights[i] as number;
+  const total = (ramp * (1 + 1 / m)) / 2;
+  const kept = new Uint32Array(MOST_KERNELS);
+  let [filled, reached] = [0, 0];
+  for (let i = 0; i < ramp && filled < places; i++) {
+    reached += 1 / m + ((1 - 1 / m) * i) / (ramp - 1);
     // Place p is taken by the trial that holds the share (p + 1/2) / places of the weight.
-    if (reached * places >= (kept.length + 0.5) * total) kept.push(trials[i] as number);
+    if (reached * places >= (filled + 0.5) * total) kept[filled++] = trials[i] as number;
   }
-  const thin = new Float64Array(kept.length + RECENT).fill(total / kept.length, 0, kept.length);
-  thin.fill(1, kept.length);
-  return { trials: [...kept, ...trials.slice(ramp)], weights: thin };
+  // Just above the limit one trial may hold two places: it is kept once.
+  kept.set(trials.subarray(ramp), filled);
+  const weights = new Float64Array(filled + RECENT).fill(1).fill(total / filled, 0, filled);
+  return { trials: kept.subarray(0, filled + RECENT), weights };
 }
