@@ -26,6 +26,20 @@ describeWithServer("a cluster seen from outside", () => {
     };
   };
 
+  test("is looked at by the doctor, who leaves nothing there", async () => {
+    const { code, stdout } = await manyfold(["doctor", ...servers, "--json"]);
+    expect(code).toBe(0);
+    const { findings } = JSON.parse(stdout) as { findings: { what: string; found: string }[] };
+    const found = Object.fromEntries(findings.map((one) => [one.what, one.found]));
+    expect(found).toMatchObject({
+      nats: expect.stringContaining("JetStream") as string,
+      trip: expect.stringContaining("MB/s there") as string,
+      workers: "0 with 0 slots",
+    });
+    const absent = ["doctor", "--servers", "nats://127.0.0.1:1", "--json"];
+    expect(await manyfold(absent)).toMatchObject({ code: 3 });
+  });
+
   test("has no workers and no runs at first", async () => {
     expect((await listed("workers")).workers).toEqual([]);
     expect((await listed("ps")).runs).toEqual([]);

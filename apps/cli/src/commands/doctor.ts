@@ -1,25 +1,32 @@
 import { access, constants } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Command } from "commander";
+import type { Finding } from "../cluster-check.ts";
+import { examineCluster } from "../cluster-check.ts";
+import { CLUSTER_HELP } from "../cluster.ts";
 import { measureKernels } from "../kernel-speed.ts";
 import { EXIT, print, tell } from "../terminal.ts";
 
-interface Finding {
-  readonly what: string;
-  readonly found: string;
-  readonly ok: boolean;
-  /** What to do, where something is not right. */
-  readonly help?: string;
+interface DoctorFlags {
+  readonly servers?: string;
+  readonly namespace: string;
+  readonly json?: boolean;
 }
 
 export function registerDoctor(program: Command): void {
   program
     .command("doctor")
     .description("look at this machine: Node, cores, memory, kernels and their speed")
+    .option("--servers <urls>", "look at a cluster too: NATS servers, with commas between")
+    .option("--namespace <name>", "a team's own streams on the servers", "default")
     .option("--json", "print one JSON document")
-    .addHelpText("after", "\nExample:\n  manyfold doctor\n")
-    .action(async ({ json }: { json?: boolean }) => {
+    .addHelpText(
+      "after",
+      `\nExamples:\n  manyfold doctor\n  manyfold doctor --servers nats://head:4222\n${CLUSTER_HELP}\n`,
+    )
+    .action(async ({ json, servers, namespace }: DoctorFlags) => {
       const findings = await examine();
+      if (servers !== undefined) findings.push(...(await examineCluster({ servers, namespace })));
       if (json) print(JSON.stringify({ status: "done", findings }));
       for (const { what, found, ok, help } of json ? [] : findings) {
         tell(`${ok ? "ok " : "!! "} ${what.padEnd(10)} ${found}${help ? `\n    ${help}` : ""}`);
