@@ -257,7 +257,7 @@ const CONFIGURATION: readonly Case[] = [
   {
     name: "more folds than rows",
     given: search("train.batch: { int: [1, 4] }", "  assess: { folds: { k: 50 } }\n"),
-    says: "search.assess.folds.k must be at most the number of training rows (6), got 50.\nTake fewer folds, or a validation split.",
+    says: "x.yaml:16:25 search.assess.folds.k must be at most the number of training rows (6), got 50.\nTake fewer folds, or a validation split.",
   },
 ];
 
@@ -363,22 +363,22 @@ const DATASET: readonly Case[] = [
   {
     name: "an absent target",
     given: config(["target: y", "target: Y"]),
-    says: 'data.target must be a column of data.csv, got "Y".\nDid you mean y? Its columns are a, b, color, y.',
+    says: 'x.yaml:5:11 data.target must be a column of data.csv, got "Y".\nDid you mean y? Its columns are a, b, color, y.',
   },
   {
     name: "an absent target like no other",
     given: config(["target: y", "target: species"]),
-    says: 'data.target must be a column of data.csv, got "species".\nIts columns are a, b, color, y.',
+    says: 'x.yaml:5:11 data.target must be a column of data.csv, got "species".\nIts columns are a, b, color, y.',
   },
   {
     name: "an absent column",
     given: config(["  target: y\n", "  target: y\n  columns: { colour: categorical }\n"]),
-    says: 'data.columns.colour must be a column of data.csv, got "colour".\nDid you mean color? Its columns are a, b, color, y.',
+    says: 'x.yaml:6:22 data.columns.colour must be a column of data.csv, got "colour".\nDid you mean color? Its columns are a, b, color, y.',
   },
   {
     name: "an absent group",
     given: config(["stratify: true", "group: patient"]),
-    says: 'data.split.group must be a column of data.csv, got "patient".\nIts columns are a, b, color, y.',
+    says: 'x.yaml:7:31 data.split.group must be a column of data.csv, got "patient".\nIts columns are a, b, color, y.',
   },
   {
     name: "nothing but a target",
@@ -417,7 +417,7 @@ const DATASET: readonly Case[] = [
       [TASK, `${TASK.replace("classification", "regression")}`],
       ["target: y", "target: a"],
     ),
-    says: "data.split.stratify must be false for regression, got true.\nThere are no classes to keep in balance.",
+    says: "x.yaml:7:34 data.split.stratify must be false for regression, got true.\nThere are no classes to keep in balance.",
   },
 ];
 

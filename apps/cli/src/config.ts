@@ -10,6 +10,8 @@ export interface Config {
   readonly path: string;
   readonly text: string;
   readonly experiment: Experiment;
+  /** The same error with file, line and column, where its path is one of this configuration. */
+  readonly located: (error: unknown) => unknown;
 }
 
 /** Reads a YAML (or JSON) configuration; every error names file, line, column and path. */
@@ -28,15 +30,25 @@ export async function readConfig(path: string): Promise<Config> {
       help: "Indent with spaces and put a space after each colon.",
     });
   }
+  const placeOf = (complaint: Pick<ConfigComplaint, "path" | "at">) => {
+    const { line, col } = lines.linePos(offsetOf(document, complaint));
+    return `${path}:${line}:${col}`;
+  };
+  // Some settings are only found wrong when the data are read.
+  const located = (error: unknown): unknown => {
+    if (!(error instanceof ManyfoldError) || error.code !== "config") return error;
+    const keys = error.path.split(".");
+    const place = placeOf({ path: keys, at: "value" });
+    return new ManyfoldError({ ...error.complaint, path: `${place} ${error.path}` });
+  };
   const parsed = parseExperiment(valueOf(document, path));
   const found = parsed.ok ? experimentComplaints(parsed.experiment) : parsed.complaints;
   const [first, ...others] = found.map((complaint): Complaint => {
-    const { line, col } = lines.linePos(offsetOf(document, complaint));
     const name = complaint.path.join(".");
     const { condition, got, help } = complaint;
     return {
       code: "config",
-      path: `${path}:${line}:${col} ${name}`.trimEnd(),
+      path: `${placeOf(complaint)} ${name}`.trimEnd(),
       condition,
       ...(got === undefined ? {} : { got }),
       ...(help === undefined ? {} : { help }),
@@ -44,7 +56,7 @@ export async function readConfig(path: string): Promise<Config> {
   });
   if (first) throw new ManyfoldError(first, others);
   if (!parsed.ok) throw new Error(`The configuration ${path} was refused without a reason.`);
-  return { path, text, experiment: parsed.experiment };
+  return { path, text, experiment: parsed.experiment, located };
 }
 
 /** The document's value; only here are aliases followed. */

@@ -12,6 +12,7 @@ import {
   record,
   runToEnd,
 } from "@manyfold/coordinator";
+import type { Prepared } from "@manyfold/data";
 import { prepare } from "@manyfold/data";
 import {
   directoryBlobs,
@@ -21,7 +22,7 @@ import {
   readCsv,
   readJournal,
 } from "@manyfold/files";
-import type { BlobStore, Journal, JournalRecord, TaskSpec } from "@manyfold/protocol";
+import type { BlobStore, Experiment, Journal, JournalRecord, TaskSpec } from "@manyfold/protocol";
 import { ManyfoldError, RunDocument, tagOf } from "@manyfold/protocol";
 import { fitWorkers } from "@manyfold/workers";
 import type { Config } from "./config.ts";
@@ -50,6 +51,17 @@ interface SessionFlags extends ClusterFlags {
   readonly quiet?: boolean;
 }
 
+/** Reads a configuration's data and prepares it for its experiment. */
+export async function readData(config: Config, experiment: Experiment): Promise<Prepared> {
+  // As the user would write it from here, so that errors can be followed.
+  const source = join(dirname(config.path), experiment.data.source);
+  try {
+    return prepare(await readCsv(source, experiment.data), experiment, hashOf);
+  } catch (error) {
+    throw config.located(error);
+  }
+}
+
 /** Starts a new run of a configuration and carries it to its end; returns the exit code. */
 export async function beginRun(
   config: Config,
@@ -60,10 +72,7 @@ export async function beginRun(
   checkExperiment(experiment);
   const variant = variantOf(flags);
   requireVariant(variant);
-  // As the user would write it from here, so that errors can be followed.
-  const source = join(dirname(config.path), experiment.data.source);
-  const raw = await readCsv(source, experiment.data);
-  const prepared = prepare(raw, experiment, hashOf);
+  const prepared = await readData(config, experiment);
 
   const cluster = await clusterOf(flags);
   const { id, paths } = await createRunFolder(flags.out, experiment.name);

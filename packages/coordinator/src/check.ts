@@ -74,6 +74,13 @@ const RULES: readonly Rule[] = [
     help: "Sigmoid and softmax outputs are probabilities.",
   },
   {
+    path: ["model", "output"],
+    broken: ({ data, model }) => data.task === "classification" && model.output === "linear",
+    condition: "sigmoid, softmax or auto for a classification",
+    got: ({ model }) => model.output,
+    help: "A linear output is no probability; learn classes 0 and 1 as a regression for that.",
+  },
+  {
     path: ["data", "target"],
     broken: ({ data }) => data.task === "classification" && Array.isArray(data.target),
     condition: "one column for a classification",

@@ -166,7 +166,7 @@ describe("a bad configuration", () => {
       Number of units of the layer."
     `);
     expect(messages(config({ version: 2 }))).toMatchInlineSnapshot(
-      `"version must be a finite number, got 2."`,
+      `"version must be 1, got 2."`,
     );
   });
 

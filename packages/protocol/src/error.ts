@@ -29,6 +29,8 @@ export class ManyfoldError extends Error {
   readonly code: ErrorCode;
   readonly path: string;
   readonly help: string | undefined;
+  /** What was said, for whoever knows the place better. */
+  readonly complaint: Complaint;
 
   /** @param others Further complaints of the same input, printed after the first. */
   constructor(complaint: Complaint, others: readonly Complaint[] = []) {
@@ -37,6 +39,7 @@ export class ManyfoldError extends Error {
     this.code = complaint.code;
     this.path = complaint.path;
     this.help = complaint.help;
+    this.complaint = complaint;
   }
 }
 

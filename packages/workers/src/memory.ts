@@ -25,7 +25,7 @@ export function taskBytes(spec: TaskSpec): number {
     subsample: ({ fraction }) => Math.max(1, Math.round(fraction * rows)),
   });
   const network = networkOf(spec, features);
-  const training = trainingBytes(network, spec.train, drawn);
+  const training = trainingBytes(network, spec.train, drawn, spec.variant);
   // Weights to predict with and to hand over, inputs of the predicted rows, predictions.
   const after =
     2 * network.parameters.size + rows * features + spec.report.length * rows * network.outputs;

@@ -1,10 +1,12 @@
 import { access, constants } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Command } from "commander";
+import { tuneKernels, variantAvailability } from "@manyfold/core";
+import { preferredVariant } from "@manyfold/workers";
 import type { Finding } from "../cluster-check.ts";
 import { examineCluster } from "../cluster-check.ts";
 import { CLUSTER_HELP } from "../cluster.ts";
-import { measureKernels } from "../kernel-speed.ts";
+import { clock } from "../environment.ts";
 import { EXIT, print, tell } from "../terminal.ts";
 
 interface DoctorFlags {
@@ -44,7 +46,6 @@ async function examine(): Promise<Finding[]> {
     () => true,
     () => false,
   );
-  const { gigaflops, step } = measureKernels();
   return [
     {
       what: "node",
@@ -68,10 +69,19 @@ async function examine(): Promise<Finding[]> {
       ok: writable,
       ...(writable ? {} : { help: "Runs are written to --out DIR, by default ./runs." }),
     },
-    {
-      what: "kernels",
-      found: `js: ${gigaflops.toFixed(2)} GFLOP/s per core (a step of 64-128-64-10, batch 64, takes ${step.toFixed(2)} ms)`,
-      ok: true,
-    },
+    ...kernels(),
   ];
+}
+
+/** Which variant new runs take and why, and how fast its products are. */
+function kernels(): Finding[] {
+  const variant = preferredVariant();
+  const fma = variantAvailability("wasm-fma");
+  const why = fma.available ? "multiply and add are fused here" : `wasm-fma is not: ${fma.reason}`;
+  const speeds = tuneKernels(clock.monotonic).map(({ variant: own, block, gigaflops }) => ({
+    what: own,
+    found: `block ${block}: ${gigaflops[block].toFixed(1)} GFLOP/s (of blocks of equal bits, the fastest)`,
+    ok: true,
+  }));
+  return [{ what: "variant", found: `${variant} for new runs: ${why}`, ok: true }, ...speeds];
 }

@@ -1,22 +1,19 @@
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import {
   allTasks,
   begin,
-  checkExperiment,
   paramsOf,
   proposedTrials,
   trialCount,
   waitingTasks,
 } from "@manyfold/coordinator";
 import { buildNetwork, describeNetwork } from "@manyfold/core";
-import { prepare } from "@manyfold/data";
-import { hashOf, readCsv } from "@manyfold/files";
 import type { JournalRecord, Preprocessing } from "@manyfold/protocol";
 import { preferredVariant, taskBytes } from "@manyfold/workers";
 import { readConfig } from "../config.ts";
 import { clock } from "../environment.ts";
+import { readData } from "../session.ts";
 import { print } from "../terminal.ts";
 import { VERSION } from "../version.ts";
 
@@ -40,10 +37,9 @@ export function registerPlan(program: Command): void {
 }
 
 async function planOf(path: string) {
-  const { experiment } = await readConfig(path);
-  checkExperiment(experiment);
-  const raw = await readCsv(join(dirname(path), experiment.data.source), experiment.data);
-  const { data } = prepare(raw, experiment, hashOf);
+  const config = await readConfig(path);
+  const { experiment } = config;
+  const { data } = await readData(config, experiment);
   const created: JournalRecord = {
     type: "created",
     version: 1,
