@@ -78,7 +78,7 @@ function kernels(): Finding[] {
   const variant = preferredVariant();
   const fma = variantAvailability("wasm-fma");
   const why = fma.available ? "multiply and add are fused here" : `wasm-fma is not: ${fma.reason}`;
-  const speeds = tuneKernels(clock.monotonic).map(({ variant: own, block, gigaflops }) => ({
+  const speeds = tuneKernels(() => clock.monotonic()).map(({ variant: own, block, gigaflops }) => ({
     what: own,
     found: `block ${block}: ${gigaflops[block].toFixed(1)} GFLOP/s (of blocks of equal bits, the fastest)`,
     ok: true,
