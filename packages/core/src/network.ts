@@ -173,10 +173,11 @@ function flatten(model: ModelSpec): FlatLayer[] {
 
 /** The nonlinearity that a dense layer feeds, also where it is a layer of its own. */
 function effectiveActivation(layers: readonly FlatLayer[], index: number): Activation {
-  for (const { spec } of layers.slice(index)) {
+  for (let at = index; at < layers.length; at++) {
+    const spec = layers[at]!.spec;
     if ("dropout" in spec) continue;
     if ("activation" in spec) return spec.activation;
-    if (spec !== layers[index]?.spec) break;
+    if (at !== index) break;
     if (spec.dense.activation !== "identity") return spec.dense.activation;
   }
   return "identity";
