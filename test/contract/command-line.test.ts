@@ -256,7 +256,8 @@ describe("streams", () => {
     "on a terminal there is colour, but for NO_COLOR",
     async () => {
       const onTerminal = async (env: Record<string, string>) => {
-        const { NO_COLOR: _, FORCE_COLOR: __, ...rest } = process.env;
+        // On a machine of continuous integration Node takes no terminal for a coloured one.
+        const { NO_COLOR: _, FORCE_COLOR: __, CI: ___, ...rest } = process.env;
         const line = `${process.execPath} ${join(inject("program"), "main.js")} run ${folder}/none.yaml`;
         const child = spawn(TERMINAL, ["-qec", line, "/dev/null"], {
           env: { ...rest, TERM: "xterm", ...env },

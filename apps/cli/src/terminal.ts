@@ -25,7 +25,7 @@ type Style = Parameters<typeof styleText>[0];
 /** Coloured where stderr is a terminal that wants it. */
 export function styled(style: Style, text: string): string {
   const plain = process.env["NO_COLOR"] !== undefined || !process.stderr.isTTY;
-  return plain ? text : styleText(style, text);
+  return plain ? text : styleText(style, text, { stream: process.stderr });
 }
 
 /** Prints an error as people or programs read it, and says which exit code it has. */

@@ -165,9 +165,7 @@ describe("a bad configuration", () => {
       "model.layers.0.dense.units must be a whole number, got nothing.
       Number of units of the layer."
     `);
-    expect(messages(config({ version: 2 }))).toMatchInlineSnapshot(
-      `"version must be 1, got 2."`,
-    );
+    expect(messages(config({ version: 2 }))).toMatchInlineSnapshot(`"version must be 1, got 2."`);
   });
 
   test("empty texts and lists", () => {
