@@ -1,8 +1,16 @@
 import { relative, resolve } from "node:path";
 import type { RunState } from "@manyfold/coordinator";
-import type { Experiment, SearchResult } from "@manyfold/protocol";
+import type { Experiment, SearchResult, Variant } from "@manyfold/protocol";
 import { applyParams } from "@manyfold/search";
 import { stringify } from "yaml";
+
+/** How a run asks for a variant. */
+const FLAGS: { readonly [V in Variant]: string } = {
+  js: "--backend js",
+  "wasm-plain": "--kernel plain",
+  "wasm-fma": "--kernel fma",
+  blas: "--backend blas",
+};
 
 /**
  * The experiment with the best setting filled in and a search of that one trial, so that running it
@@ -34,6 +42,7 @@ export function bestConfig(
   const header = [
     `# The best of ${search.trials.length} trials of ${run}: trial ${trial}, ${search.metric} ${value}.`,
     "# Running this file assesses that setting alone, to the same value, and fits it on all training rows.",
+    `# To the last bit with the kernels it was found with: ${FLAGS[created.variant]}.`,
   ];
   return `${header.join("\n")}\n${stringify(one)}`;
 }

@@ -7,11 +7,22 @@ function csvLine(cells: readonly string[]): string {
     .join(",");
 }
 
-/** A whole CSV text. */
-export function csvText(header: readonly string[], rows: Iterable<readonly string[]>): string {
-  const lines = [csvLine(header)];
-  for (const row of rows) lines.push(csvLine(row));
-  return `${lines.join("\n")}\n`;
+/** Characters that a piece of a CSV text has, more or less. */
+const PIECE = 2 ** 20;
+
+/** A CSV text in pieces: a table of many members is longer than the longest string there can be. */
+export function* csvPieces(
+  header: readonly string[],
+  rows: Iterable<readonly string[]>,
+): Generator<string> {
+  let text = `${csvLine(header)}\n`;
+  for (const row of rows) {
+    text += `${csvLine(row)}\n`;
+    if (text.length < PIECE) continue;
+    yield text;
+    text = "";
+  }
+  yield text;
 }
 
 /** Writes a CSV file, whole or not at all. */
@@ -20,5 +31,5 @@ export async function writeCsv(
   header: readonly string[],
   rows: Iterable<readonly string[]>,
 ): Promise<void> {
-  await writeFileAtomic(path, csvText(header, rows));
+  await writeFileAtomic(path, csvPieces(header, rows));
 }

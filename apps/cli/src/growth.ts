@@ -12,6 +12,15 @@ export function growthOf(
     ensemble?.bagging?.members ?? ensemble?.initOnly?.members ?? ensemble?.dropout?.masks,
     "an experiment with an ensemble",
   );
+  if (members !== undefined && search?.each === "ensemble") {
+    throw new ManyfoldError({
+      code: "usage",
+      path: "--members",
+      condition: "left out where trials are ensembles (search.each: ensemble)",
+      got: String(members),
+      help: "Their values are those of the ensembles they were; start a new run.",
+    });
+  }
   const trials = more("--trials", asked.trials, search?.trials, "a search with trials");
   if (members === undefined && trials === undefined) return undefined;
   return {

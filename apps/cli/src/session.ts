@@ -24,6 +24,7 @@ import {
 } from "@manyfold/files";
 import type { BlobStore, Experiment, Journal, JournalRecord, TaskSpec } from "@manyfold/protocol";
 import { ManyfoldError, RunDocument, tagOf } from "@manyfold/protocol";
+import type { Fit } from "@manyfold/workers";
 import { fitWorkers } from "@manyfold/workers";
 import type { Config } from "./config.ts";
 import { runDocument } from "./document.ts";
@@ -217,6 +218,9 @@ async function stateFrom(
   });
 }
 
+/** Milliseconds between two counts of what is done. */
+const LOOK_MILLISECONDS = 200;
+
 interface Session {
   readonly paths: RunPaths;
   readonly blobs: BlobStore;
@@ -231,10 +235,16 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
   const progress = createProgress(process.stderr, clock, flags.quiet === true);
   const { drain, release, stop } = onInterrupt(paths.folder);
   const memory = memoryBudget();
-  const { workers, note: fit } = cluster
-    ? { workers: flags.workers }
-    : fitWorkers(flags.workers, memory, shapesOf(state));
-  if (fit !== undefined) tell(fit);
+  let fit: Fit;
+  try {
+    fit = cluster ? { workers: flags.workers } : fitWorkers(flags.workers, memory, shapesOf(state));
+  } catch (error) {
+    release();
+    await journal.close();
+    throw error;
+  }
+  const { workers } = fit;
+  if (fit.note !== undefined) tell(fit.note);
   const { run } = state;
   const executor = executors[flags.executor]({
     blobs,
@@ -248,7 +258,12 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
   const silence = cluster?.answer(run, stop);
   const idle = cluster ? undefined : idleNote(state, executor.description.slots);
   if (idle !== undefined) tell(idle);
+  let looked = Number.NEGATIVE_INFINITY;
   const observe = (event: Parameters<typeof noteOf>[0], now: RunState) => {
+    const time = clock.monotonic();
+    // Counting looks at every task, so it is not done at every event.
+    if (flags.quiet === true || time - looked < LOOK_MILLISECONDS) return;
+    looked = time;
     const note = noteOf(event);
     progress.update({ ...progressOf(now), ...(note === undefined ? {} : { note }) });
   };

@@ -20,8 +20,9 @@ import type {
   RegressionMetrics,
   TaskResult,
 } from "@manyfold/protocol";
+import { ManyfoldError } from "@manyfold/protocol";
 import { mean, medianSorted, sampleStandardDeviation } from "simple-statistics";
-import { blobOf, floatsOf } from "./blobs.ts";
+import { blobOf, floatsOf, inTurn } from "./blobs.ts";
 import { tasksOfTrial } from "./plan.ts";
 import type { Assessment, RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
@@ -68,7 +69,13 @@ export async function assessTrial(
     }
     epochs.push(...done.map(({ result }) => result.epoch));
     const view = decodeTable(await blobOf(blobs, table.hash), table);
-    cells.push(await cellOf(blobs, setting, preprocessing.target, view, done));
+    try {
+      cells.push(await cellOf(blobs, setting, preprocessing.target, view, done));
+    } catch (error) {
+      // A setting that does not fit the data is a trial that failed, not a run that did.
+      if (!(error instanceof ManyfoldError) || error.code !== "config") throw error;
+      cells.push(FAILED);
+    }
   }
   const values = cells.map(({ value }) => value);
   const known = values.filter((value) => value !== null);
@@ -103,12 +110,10 @@ async function cellOf(
 ): Promise<Cell> {
   const rows = rowsOf(table, "validation");
   const truth = truthOf(target, table.y, rows);
-  const predictions = await Promise.all(
-    done.map(async ({ member, result }) => ({
-      member,
-      values: floatsOf(await blobOf(blobs, result.predictions.validation?.hash)),
-    })),
-  );
+  const predictions = await inTurn(done, async ({ member, result }) => ({
+    member,
+    values: floatsOf(await blobOf(blobs, result.predictions.validation?.hash)),
+  }));
   const members = membersOf(target, predictions);
   const ensemble = setting.search?.each === "ensemble" ? setting.ensemble : undefined;
   const combiner = ensemble?.combine ?? { mean: {} };

@@ -16,11 +16,12 @@ interface Rule {
 const RULES: readonly Rule[] = [
   {
     path: ["train", "earlyStopping", "on"],
-    broken: ({ train, ensemble }) =>
-      train.earlyStopping?.on === "oob" && !hasOutOfBag(drawOf(ensemble)),
+    broken: ({ train, ensemble, search }) =>
+      train.earlyStopping?.on === "oob" &&
+      (!hasOutOfBag(drawOf(ensemble)) || search?.each === "model"),
     condition: "holdout where no member leaves rows out",
     got: ({ train }) => train.earlyStopping?.on,
-    help: "Out-of-bag rows come with ensemble.bagging.",
+    help: "Out-of-bag rows come with ensemble.bagging; in a search, with each: ensemble.",
   },
   {
     path: ["ensemble", "combine"],

@@ -8,6 +8,7 @@ const CHANCE: { readonly [Code in FailureCode]?: string } = {
   lost: "a lost worker",
   timeout: "a time limit",
   oom: "a lack of memory",
+  exception: "an unexpected error",
 };
 
 /** Facts of the surroundings that the coordinator cannot know by itself. */

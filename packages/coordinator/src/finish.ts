@@ -42,7 +42,7 @@ import type {
   RunResult,
 } from "@manyfold/protocol";
 import { hashJson } from "@manyfold/protocol";
-import { blobOf, floatsOf } from "./blobs.ts";
+import { blobOf, floatsOf, inTurn } from "./blobs.ts";
 import { comparisonOf } from "./comparison.ts";
 import { ledgerOf } from "./ledger.ts";
 import type { Trained } from "./networks.ts";
@@ -53,6 +53,7 @@ import type { PredictionTable } from "./predictions.ts";
 import { predictionTable } from "./predictions.ts";
 import { searchResult } from "./search-result.ts";
 import type { RunState } from "./state.ts";
+import { trialCount } from "./trials.ts";
 import { drawOf } from "./units.ts";
 
 /** What a run that has nothing left to do comes to. */
@@ -278,10 +279,16 @@ async function outOfBagOf(
   const spread = spreadOf(members);
   const residual = residualVariance(truth, combined, spread);
   const gaussian = residual === null ? undefined : { spread, residualVariance: residual };
+  const decided =
+    final.train.earlyStopping?.on === "oob" ||
+    decidesOutOfBag(combiner) ||
+    calibration !== undefined;
+  // A searched setting can decide by these rows though the configuration's own did not.
+  const conformal = decided ? undefined : final.ensemble?.conformal;
   return {
     fit,
     calibration,
-    conformal: final.ensemble?.conformal && fitConformal(final.ensemble.conformal, truth, combined),
+    conformal: conformal && fitConformal(conformal, truth, combined),
     rows: { members, truth },
     residual,
     scores: {
@@ -289,11 +296,9 @@ async function outOfBagOf(
       rows: rows.length,
       uncovered: Array.from(uncovered, (row) => table.rowNumbers[row] ?? 0),
       membersPerRow,
-      // Rows that stopped a training, weighed members or calibrated took part in a decision (DESIGN 9).
-      biased:
-        final.train.earlyStopping?.on === "oob" ||
-        decidesOutOfBag(combiner) ||
-        calibration !== undefined,
+      // Rows that stopped a training, weighed members, calibrated or chose the setting of a search
+      // took part in a decision (DESIGN 9).
+      biased: decided || trialCount(final) > 1,
     },
   };
 }
@@ -307,12 +312,10 @@ async function reportedMembers(
   on: "test" | "train",
 ): Promise<Members | undefined> {
   if (final.ensemble?.dropout) return undefined;
-  const predictions = await Promise.all(
-    trained.map(async ({ spec, result }) => ({
-      member: spec.member,
-      values: floatsOf(await blobOf(blobs, result.predictions[on]?.hash)),
-    })),
-  );
+  const predictions = await inTurn(trained, async ({ spec, result }) => ({
+    member: spec.member,
+    values: floatsOf(await blobOf(blobs, result.predictions[on]?.hash)),
+  }));
   return membersOf(target, predictions);
 }
 

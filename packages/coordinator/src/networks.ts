@@ -9,7 +9,7 @@ import type {
   TaskResult,
   TaskSpec,
 } from "@manyfold/protocol";
-import { blobOf, floatsOf } from "./blobs.ts";
+import { blobOf, floatsOf, inTurn } from "./blobs.ts";
 import type { Wanted } from "./plan.ts";
 import type { RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
@@ -48,9 +48,7 @@ export async function weightsOf(
   trained: readonly Trained[],
   blobs: BlobStore,
 ): Promise<Float32Array[]> {
-  return Promise.all(
-    trained.map(async ({ result }) => floatsOf(await blobOf(blobs, result.weights.hash))),
-  );
+  return inTurn(trained, async ({ result }) => floatsOf(await blobOf(blobs, result.weights.hash)));
 }
 
 /** The members that trained networks give: each one, or each of its thinned networks. */

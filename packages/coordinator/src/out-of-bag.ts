@@ -2,7 +2,7 @@ import type { Table } from "@manyfold/data";
 import { drawRows, rowsOf } from "@manyfold/data";
 import type { OutOfBagMember } from "@manyfold/ensemble";
 import type { BlobStore } from "@manyfold/protocol";
-import { blobOf, floatsOf } from "./blobs.ts";
+import { blobOf, floatsOf, inTurn } from "./blobs.ts";
 import type { Trained } from "./networks.ts";
 
 /** What each member predicted for the rows that its own key left out; redrawn, not stored. */
@@ -12,14 +12,11 @@ export async function outOfBagMembers(
   blobs: BlobStore,
 ): Promise<OutOfBagMember[]> {
   const trainRows = rowsOf(table, "train");
-  return Promise.all(
-    trained
-      .filter(({ result }) => result.predictions.oob !== undefined)
-      .map(async ({ spec, result }) => {
-        const draw = { ...spec, earlyStopping: spec.train.earlyStopping };
-        const { oob } = drawRows(draw, trainRows, table.ref.inputs);
-        const values = floatsOf(await blobOf(blobs, result.predictions.oob?.hash));
-        return { member: spec.member, rows: oob, values };
-      }),
-  );
+  const reporting = trained.filter(({ result }) => result.predictions.oob !== undefined);
+  return inTurn(reporting, async ({ spec, result }) => {
+    const draw = { ...spec, earlyStopping: spec.train.earlyStopping };
+    const { oob } = drawRows(draw, trainRows, table.ref.inputs);
+    const values = floatsOf(await blobOf(blobs, result.predictions.oob?.hash));
+    return { member: spec.member, rows: oob, values };
+  });
 }

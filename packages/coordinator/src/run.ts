@@ -70,9 +70,12 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
   };
 
   const assess = async () => {
-    for (const trial of dueTrials(state)) {
-      const assessment = await assessTrial(state, blobs, trial);
-      await record(state, journal, [{ type: "assessed", ...assessment, time: clock.now() }]);
+    // An assessment may propose a trial whose tasks have all ended: a setting that was tried before.
+    for (let due = dueTrials(state); due.length > 0; due = dueTrials(state)) {
+      for (const trial of due) {
+        const assessment = await assessTrial(state, blobs, trial);
+        await record(state, journal, [{ type: "assessed", ...assessment, time: clock.now() }]);
+      }
     }
   };
 

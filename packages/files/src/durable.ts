@@ -8,11 +8,15 @@ export function temporaryFor(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
 }
 
+/** A file's content, in one piece or in many. */
+export type Content = Uint8Array | string | Iterable<string>;
+
 /** Writes bytes to a new file and makes them durable. */
-export async function writeDurable(path: string, bytes: Uint8Array | string): Promise<void> {
+export async function writeDurable(path: string, bytes: Content): Promise<void> {
   const file = await open(path, "wx");
   try {
-    await file.writeFile(bytes);
+    const pieces = typeof bytes === "string" || bytes instanceof Uint8Array ? [bytes] : bytes;
+    for (const piece of pieces) await file.appendFile(piece);
     await file.sync();
   } finally {
     await file.close();
@@ -70,7 +74,7 @@ async function makeAll(path: string, above = true): Promise<void> {
  *
  * @throws ManyfoldError, code "input", where the place cannot be written to
  */
-export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeFileAtomic(path: string, content: Content): Promise<void> {
   const temporary = temporaryFor(path);
   try {
     await writeDurable(temporary, content);

@@ -253,6 +253,12 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
     try {
       return { type: "completed", ...of, result: await store(blobs, outcome.output), seconds };
     } catch (error) {
+      if (error instanceof ManyfoldError) {
+        // Nowhere to store anything (a full disk): no task's fault, and no task's attempts.
+        broken ??= { error };
+        stopAll(error.message);
+        return { type: "failed", ...of, failure: failureOf("lost", error.message), seconds };
+      }
       const failure = failureOf("exception", `Its result was not stored: ${messageOf(error)}`);
       return { type: "failed", ...of, failure, seconds };
     }

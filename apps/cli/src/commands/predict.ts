@@ -4,7 +4,7 @@ import type { LoadedEnsemble, Prediction } from "@manyfold/ensemble";
 import { openArtifact } from "@manyfold/ensemble";
 import { readArtifact, readCells } from "@manyfold/files";
 import type { FittedTarget } from "@manyfold/protocol";
-import { csvText, writeCsv } from "../csv.ts";
+import { csvPieces, writeCsv } from "../csv.ts";
 import { print, tell } from "../terminal.ts";
 
 interface PredictFlags {
@@ -51,7 +51,7 @@ Columns out: row (from 0), then for classes the label, a probability per class a
           }),
         );
       } else if (out === undefined) {
-        process.stdout.write(csvText(header, rows()));
+        for (const piece of csvPieces(header, rows())) process.stdout.write(piece);
       } else {
         tell(`${cells.rows.length} rows predicted: ${out}`);
       }
