@@ -232,7 +232,7 @@ const CONFIGURATION: readonly Case[] = [
       ["bagging: { members: 2 }", "initOnly: {}"],
       ["epochs: 2", "epochs: 2\n  earlyStopping: { on: oob }"],
     ),
-    says: 'x.yaml:13:24 train.earlyStopping.on must be holdout where no member leaves rows out, got "oob".\nOut-of-bag rows come with ensemble.bagging.',
+    says: 'x.yaml:13:24 train.earlyStopping.on must be holdout where no member leaves rows out, got "oob".\nOut-of-bag rows come with ensemble.bagging; in a search, with each: ensemble.',
   },
   {
     name: "a parameter that is not there",
