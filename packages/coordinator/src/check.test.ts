@@ -53,3 +53,20 @@ test("no coverage is promised by rows that took part in a decision", () => {
   const train = { earlyStopping: { on: "oob", patience: 3 } };
   expect(complaints("regression", { bagging, conformal }, train)).toEqual(refused);
 });
+
+test("a trial of one net leaves no rows out that could stop it", () => {
+  const stopping = (each: "model" | "ensemble") =>
+    experimentComplaints(
+      Experiment.parse({
+        version: 1,
+        name: "x",
+        data: { source: "x.csv", target: "y", task: "regression" },
+        model: { layers: [] },
+        train: { earlyStopping: { on: "oob" } },
+        ensemble: { bagging },
+        search: { each, trials: 2, space: { "train.batch": { int: [8, 16] } } },
+      }),
+    ).map(({ path }) => path.join("."));
+  expect(stopping("ensemble")).toEqual([]);
+  expect(stopping("model")).toEqual(["train.earlyStopping.on"]);
+});
