@@ -1,6 +1,6 @@
-import type { BlobStore, Hash, ReportDocument } from "@manyfold/protocol";
+import type { BlobStore, Hash, ReportDocument, TaskResult } from "@manyfold/protocol";
 import { hashBytes, ManyfoldError } from "@manyfold/protocol";
-import { MissingBlob } from "./blobs.ts";
+import { inTurn, MissingBlob } from "./blobs.ts";
 import type { Setting } from "./execution.ts";
 import { executionOf } from "./execution.ts";
 import type { Finished } from "./finish.ts";
@@ -46,10 +46,13 @@ export async function runToEnd(
       return outputs;
     } catch (error) {
       if (!(error instanceof MissingBlob)) throw error;
-      // Its task is undone: forgotten here, planned again, and stored anew under the same hash.
-      const again = !lost.has(error.hash) && forget(state, error.hash) > 0;
-      if (!again) throw gone(error.hash);
-      lost.add(error.hash);
+      // Its task is undone: forgotten here, planned again, and stored anew under the same hash. Where
+      // one is gone others are likely to be: all are looked for now, or each would cost a pass.
+      if (lost.has(error.hash)) throw gone(error.hash);
+      const missing = await missingBlobs(state, blobs);
+      missing.add(error.hash);
+      if (!forget(state, missing).has(error.hash)) throw gone(error.hash);
+      for (const hash of missing) lost.add(hash);
     }
   }
   await record(state, journal, [{ type: "interrupted", time: clock.now() }]);
@@ -73,14 +76,25 @@ function gone(hash: Hash): ManyfoldError {
   });
 }
 
-/** Takes back results that name a blob which is gone; returns how many. */
-function forget(state: RunState, blob: Hash): number {
-  let count = 0;
-  for (const [task, { weights, predictions }] of state.completed) {
-    const named = [weights, ...Object.values(predictions)];
-    if (!named.some((ref) => ref?.hash === blob)) continue;
-    state.completed.delete(task);
-    count += 1;
+/** Blobs that results name. */
+function blobsOf({ weights, predictions }: TaskResult): Hash[] {
+  return [weights, ...Object.values(predictions)].flatMap((ref) => (ref ? [ref.hash] : []));
+}
+
+/** Every blob of a result that is gone or damaged. */
+async function missingBlobs(state: RunState, blobs: BlobStore): Promise<Set<Hash>> {
+  const named = [...new Set([...state.completed.values()].flatMap(blobsOf))];
+  const there = await inTurn(named, async (hash) => (await blobs.get(hash)) !== undefined);
+  return new Set(named.filter((_, at) => there[at] === false));
+}
+
+/** Takes back results that name a blob which is gone; returns which of the blobs they named. */
+function forget(state: RunState, missing: ReadonlySet<Hash>): Set<Hash> {
+  const named = new Set<Hash>();
+  for (const [task, result] of state.completed) {
+    const gone = blobsOf(result).filter((hash) => missing.has(hash));
+    if (gone.length > 0) state.completed.delete(task);
+    for (const hash of gone) named.add(hash);
   }
-  return count;
+  return named;
 }
