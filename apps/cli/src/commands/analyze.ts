@@ -1,17 +1,22 @@
 import type { Command } from "commander";
-import type { Cells } from "@manyfold/data";
-import type { Members, Truth } from "@manyfold/ensemble";
 import { analyse } from "@manyfold/ensemble";
 import { readCells } from "@manyfold/files";
-import { ManyfoldError, nearest, show } from "@manyfold/protocol";
+import { type ErrorAnalysis, ManyfoldError } from "@manyfold/protocol";
+import { curveText, fitCurve } from "../curve-table.ts";
+import { memberTable } from "../member-table.ts";
 import { print } from "../terminal.ts";
 
 export function registerAnalyze(program: Command): void {
   program
     .command("analyze")
     .description("the error analysis of any members' predictions, trained here or anywhere")
-    .argument("<predictions>", "a CSV file: a column with the truth, and a column per member")
-    .requiredOption("--target <column>", "column with the truth")
+    .argument("<table>", "a CSV file: a column with the truth, and a column per member; or a curve")
+    .option("--target <column>", "column with the truth")
+    .option(
+      "--error <column>",
+      "instead: column with the error of so many members, to fit the law to",
+    )
+    .option("--k <column>", "column with the numbers of members of such a curve", "k")
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
@@ -21,163 +26,51 @@ other column is. Several targets: --target NAME stands for the columns NAME.a, N
 member_1.a, member_1.b, ... are a member's predictions of them. Classes: member_NAME.CLASS holds the
 probability that a member gives a class.
 
-Example:
+A curve: a row per number of members, with the error measured or published for it; the law
+floor + slope/k is fitted to it.
+
+Examples:
   manyfold analyze runs/iris-tiny-20260101-120000-1a2b/predictions.csv --target target
+  manyfold analyze configs/published/imagenet-deep-ensembles.csv --error brier
 `,
     )
-    .action(async (path: string, { target, json }: { target: string; json?: boolean }) => {
-      const { members, truth } = read(await readCells(path), target);
+    .action(async (path: string, { target, error, k, json }: Options) => {
+      if ((target === undefined) === (error === undefined)) {
+        throw new ManyfoldError({
+          code: "usage",
+          path: "--target",
+          condition: error === undefined ? "given" : "left out where --error is given",
+          got: target ?? "nothing",
+          help: "See manyfold analyze --help.",
+        });
+      }
+      const cells = await readCells(path);
+      if (error !== undefined) {
+        const fit = fitCurve(cells, { k, error });
+        return print(json ? JSON.stringify({ status: "done", fit }) : curveText(fit, { k, error }));
+      }
+      const { members, truth } = memberTable(cells, target ?? "");
       const analysis = analyse(members, truth, "test");
-      if (json) return print(JSON.stringify({ status: "done", analysis }));
-      const { k, v, c, rho, ensembleError, predictedError, unit, rows } = analysis;
-      print(
-        [
-          `${k} members on ${rows} rows; errors in ${unit}`,
-          `v               ${v}`,
-          `c               ${c ?? "none"}`,
-          `rho             ${rho ?? "none"}`,
-          `v/k + (k-1)/k c ${predictedError}`,
-          `measured        ${ensembleError}`,
-          ...analysis.sentences,
-        ].join("\n"),
-      );
+      print(json ? JSON.stringify({ status: "done", analysis }) : analysisText(analysis));
     });
 }
 
-/** Columns that a prediction table of ours has besides the members. */
-const OWN = /^(row$|target$|target\.|combined$|combined\.)/;
-
-function read(cells: Cells, target: string): { members: Members; truth: Truth } {
-  const { header } = cells;
-  const single = header.includes(target);
-  const targets = single ? [target] : header.filter((name) => name.startsWith(`${target}.`));
-  if (targets.length === 0) {
-    const near = nearest(target, header);
-    throw new ManyfoldError({
-      code: "usage",
-      path: "--target",
-      condition: `a column of ${cells.source}`,
-      got: show(target),
-      help: near === undefined ? `Columns: ${header.join(", ")}` : `Did you mean ${near}?`,
-    });
-  }
-  const others = header.filter((name) => !targets.includes(name));
-  const named = others.filter((name) => name.startsWith("member_"));
-  const chosen = named.length > 0 ? named : others.filter((name) => !OWN.test(name));
-  if (chosen.length === 0) {
-    throw new ManyfoldError({
-      code: "input",
-      path: cells.source,
-      condition: "a table with a column per member besides the truth",
-      got: `the columns ${header.join(", ")}`,
-    });
-  }
-  const labels = cells.rows.map((row) => row[header.indexOf(target)] ?? "");
-  const classes = single ? classesOf(chosen, labels) : undefined;
-  if (classes !== undefined) return classification(cells, labels, chosen, classes);
-  // One of several targets has its own column of each member.
-  const own = chosen.filter((name) => suffixOf(name) === suffixOf(target));
-  if (single)
-    return regression(
-      cells,
-      targets,
-      (own.length > 0 ? own : chosen).map((name) => [name]),
-    );
-  const members = [...new Set(chosen.map(stemOf))];
-  return regression(
-    cells,
-    targets,
-    members.map((name) => targets.map((column) => `${name}.${suffixOf(column)}`)),
-  );
+interface Options {
+  readonly target?: string;
+  readonly error?: string;
+  readonly k: string;
+  readonly json?: boolean;
 }
 
-/** What a name is before and after its first dot: `member_1` and `grain`. */
-const stemOf = (name: string) => name.split(".", 1)[0] ?? name;
-const suffixOf = (name: string) => name.slice(stemOf(name).length + 1);
-
-/** The classes, where every column's name ends in one of them and all labels are among them. */
-function classesOf(columns: readonly string[], labels: readonly string[]): string[] | undefined {
-  const suffixes = columns.map((name) => name.slice(name.indexOf(".") + 1));
-  if (!columns.every((name) => name.includes("."))) return undefined;
-  const classes = [...new Set(suffixes)];
-  const known = new Set(classes);
-  return classes.length > 1 && labels.every((label) => known.has(label)) ? classes : undefined;
-}
-
-/** @param columns names of each member's columns, one per target */
-function regression(
-  cells: Cells,
-  targets: readonly string[],
-  columns: readonly (readonly string[])[],
-): { members: Members; truth: Truth } {
-  const rows = cells.rows.length;
-  const outputs = targets.length;
-  const members = columns.map((names, member) => ({ member, values: table(cells, names) }));
-  const values = table(cells, targets);
-  return {
-    members: { task: "regression", rows, outputs, members },
-    truth: { task: "regression", rows, targets: outputs, values, scale: targets.map(() => 1) },
-  };
-}
-
-function classification(
-  cells: Cells,
-  labels: readonly string[],
-  columns: readonly string[],
-  classes: readonly string[],
-): { members: Members; truth: Truth } {
-  const rows = cells.rows.length;
-  const names = [...new Set(columns.map(stemOf))];
-  const members = names.map((name, member) => ({
-    member,
-    values: table(
-      cells,
-      classes.map((label) => `${name}.${label}`),
-    ),
-  }));
-  const codes = new Map(classes.map((label, cls) => [label, cls]));
-  return {
-    members: { task: "classification", rows, outputs: classes.length, members },
-    truth: {
-      task: "classification",
-      rows,
-      classes: classes.length,
-      labels: Uint32Array.from(labels, (label) => codes.get(label) ?? 0),
-    },
-  };
-}
-
-/** Columns of numbers side by side, `[rows, columns]`. */
-function table(cells: Cells, names: readonly string[]): Float64Array {
-  const values = new Float64Array(cells.rows.length * names.length);
-  for (const [at, name] of names.entries()) {
-    const column = cells.header.indexOf(name);
-    if (column < 0) {
-      throw new ManyfoldError({
-        code: "input",
-        path: cells.source,
-        condition: `a table with the column ${name}`,
-        got: "none of that name",
-        help: "Every member needs a column per class, or per target.",
-      });
-    }
-    numbers(cells, column).forEach((value, row) => {
-      values[row * names.length + at] = value;
-    });
-  }
-  return values;
-}
-
-function numbers(cells: Cells, column: number): Float64Array {
-  return Float64Array.from(cells.rows, (row, index) => {
-    const cell = (row[column] ?? "").trim();
-    const value = Number(cell);
-    if (cell !== "" && Number.isFinite(value)) return value;
-    throw new ManyfoldError({
-      code: "input",
-      path: `${cells.source}:${cells.lines[index]} column ${cells.header[column]}`,
-      condition: "a finite number",
-      got: show(cell),
-    });
-  });
+function analysisText(analysis: ErrorAnalysis): string {
+  const { k, v, c, rho, ensembleError, predictedError, unit, rows } = analysis;
+  return [
+    `${k} members on ${rows} rows; errors in ${unit}`,
+    `v               ${v}`,
+    `c               ${c ?? "none"}`,
+    `rho             ${rho ?? "none"}`,
+    `v/k + (k-1)/k c ${predictedError}`,
+    `measured        ${ensembleError}`,
+    ...analysis.sentences,
+  ].join("\n");
 }
