@@ -116,10 +116,7 @@ export async function uploadBlobs(
 /** @throws ManyfoldError (`input`) where the servers know no such run */
 export async function requireRun({ link, names }: Cluster, run: string): Promise<void> {
   const subject = names.logOf(requireToken("RUN", run));
-  const found = await link.ask(() =>
-    link.jsm.direct.getMessage(names.log, { last_by_subj: subject }),
-  );
-  if (found !== null) return;
+  if ((await link.streams.get(names.log, { last: subject })) !== undefined) return;
   throw new ManyfoldError({
     code: "input",
     path: run,

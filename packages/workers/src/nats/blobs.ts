@@ -1,10 +1,9 @@
-import { headers } from "@nats-io/transport-node";
 import { hashOf } from "@manyfold/files";
 import { type BlobRef, type BlobStore, type Hash, ManyfoldError } from "@manyfold/protocol";
 import { messageOf } from "../outcome.ts";
-import { type Link, refusalCode } from "./link.ts";
 import { PART } from "./streams.ts";
 import type { Names } from "./subjects.ts";
+import { refusalCode, type Transport } from "./transport.ts";
 
 /** Parts on their way at once. */
 const ABREAST = 8;
@@ -21,19 +20,16 @@ const LARGEST_BLOB = 8 * 2 ** 30;
  *
  * @param cache usually a `directoryBlobs`
  */
-export function natsBlobs(link: Link, names: Names, cache: BlobStore): BlobStore {
+export function natsBlobs(link: Transport, names: Names, cache: BlobStore): BlobStore {
   /** Fetches under way, so that many tasks at once fetch a table once. */
   const fetching = new Map<Hash, Promise<Uint8Array | undefined>>();
 
-  const find = (subject: string) =>
-    link.ask(() => link.jsm.direct.getMessage(names.blobs, { last_by_subj: subject }));
+  const find = (subject: string) => link.streams.get(names.blobs, { last: subject });
 
   const publish = async (subject: string, bytes: Uint8Array, size?: number): Promise<void> => {
-    const options =
-      size === undefined ? {} : { headers: headers(), expect: { lastSubjectSequence: 0 } };
-    options.headers?.set(BYTES, String(size));
+    const options = size === undefined ? {} : { headers: { [BYTES]: String(size) }, last: 0 };
     try {
-      await link.ask(() => link.js.publish(subject, bytes, options));
+      await link.streams.publish(subject, bytes, options);
     } catch (error) {
       // 10071: its head is there already, and so is all of it.
       if (refusalCode(error) === 10071) return;
@@ -43,20 +39,20 @@ export function natsBlobs(link: Link, names: Names, cache: BlobStore): BlobStore
 
   const headOf = async (hash: Hash): Promise<{ size: number; bytes: Uint8Array } | undefined> => {
     const head = await find(names.blob(hash));
-    if (head === null) return undefined;
-    const size = Number(head.header.get(BYTES));
+    if (head === undefined) return undefined;
+    const size = Number(head.headers[BYTES]);
     const plausible = Number.isSafeInteger(size) && size >= 0 && size <= LARGEST_BLOB;
     if (!plausible || (size <= PART && head.data.byteLength !== size)) {
-      await discard(head.seq);
+      await discard(head.sequence);
       return undefined;
     }
     return { size, bytes: head.data };
   };
 
   /** Without its head a blob is not there, and the next `put` sends it anew. */
-  const discard = async (seq: number) => {
+  const discard = async (sequence: number) => {
     // Who may not delete leaves it to those who may.
-    await link.jsm.streams.deleteMessage(names.blobs, seq).catch(() => undefined);
+    await link.streams.remove(names.blobs, sequence).catch(() => undefined);
   };
 
   const assemble = async (hash: Hash, size: number): Promise<Uint8Array | undefined> => {
@@ -86,7 +82,7 @@ export function natsBlobs(link: Link, names: Names, cache: BlobStore): BlobStore
       return whole;
     }
     const damaged = await find(names.blob(hash));
-    if (damaged !== null) await discard(damaged.seq);
+    if (damaged !== undefined) await discard(damaged.sequence);
     return undefined;
   };
 

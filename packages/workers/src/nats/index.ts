@@ -1,5 +1,6 @@
 export { openLink } from "./link.ts";
 export type { Credentials, Link, LinkOptions } from "./link.ts";
+export type { Streams, Transport } from "./transport.ts";
 export { namesOf, requireToken } from "./subjects.ts";
 export type { AttemptName, Names } from "./subjects.ts";
 export { prepareNamespace } from "./streams.ts";

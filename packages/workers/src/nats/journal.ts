@@ -1,4 +1,3 @@
-import { headers } from "@nats-io/transport-node";
 import {
   canonicalJson,
   type Journal,
@@ -9,9 +8,9 @@ import {
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { messageOf } from "../outcome.ts";
-import { type Link, refusalCode } from "./link.ts";
 import { PART } from "./streams.ts";
 import type { Names } from "./subjects.ts";
+import { refusalCode, type Transport } from "./transport.ts";
 
 /** Records before a commit, and records in it. */
 const FROM = "Mf-From";
@@ -33,18 +32,16 @@ interface Pending {
  *
  * @throws ManyfoldError (`journal`) where the log's end is none of ours
  */
-export async function natsJournal(link: Link, names: Names, run: string): Promise<Journal> {
+export async function natsJournal(link: Transport, names: Names, run: string): Promise<Journal> {
   const subject = names.logOf(run);
   const path = `journal ${run}`;
   const writer = randomUUID();
-  const last = await link.ask(() =>
-    link.jsm.direct.getMessage(names.log, { last_by_subj: subject }),
-  );
+  const last = await link.streams.get(names.log, { last: subject });
   /** The last commit's place in the stream, and the records up to it. */
-  let sequence = last?.seq ?? 0;
+  let sequence = last?.sequence ?? 0;
   let committed = 0;
-  if (last !== null) {
-    const [from, count] = [FROM, COUNT].map((name) => Number(last.header.get(name)));
+  if (last !== undefined) {
+    const [from, count] = [FROM, COUNT].map((name) => Number(last.headers[name]));
     if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count)) throw foreign(path, last.data);
     committed = (from ?? 0) + (count ?? 0);
   }
@@ -55,27 +52,22 @@ export async function natsJournal(link: Link, names: Names, run: string): Promis
   let closed = false;
 
   const commit = async (texts: readonly string[]) => {
-    const marks = headers();
-    marks.set(FROM, String(committed));
-    marks.set(COUNT, String(texts.length));
-    marks.set(WRITER, writer);
+    const headers = {
+      [FROM]: String(committed),
+      [COUNT]: String(texts.length),
+      [WRITER]: writer,
+    };
     const body = new TextEncoder().encode(texts.join("\n"));
     // A new number per commit and the same one per retry: a lost answer does no harm.
     const msgID = `${writer}.${committed}`;
-    const expect = { lastSubjectSequence: sequence };
     try {
-      const { seq } = await link.ask(() =>
-        link.js.publish(subject, body, { msgID, expect, headers: marks }),
-      );
-      sequence = seq;
+      sequence = await link.streams.publish(subject, body, { msgID, last: sequence, headers });
     } catch (error) {
       if (refusalCode(error) !== 10071) throw error;
-      const found = await link.ask(() =>
-        link.jsm.direct.getMessage(names.log, { last_by_subj: subject }),
-      );
-      const own = found?.header.get(WRITER) === writer;
-      if (!own || found.header.get(FROM) !== String(committed)) throw fenced(path);
-      sequence = found.seq;
+      const found = await link.streams.get(names.log, { last: subject });
+      const own = found?.headers[WRITER] === writer;
+      if (!own || found.headers[FROM] !== String(committed)) throw fenced(path);
+      sequence = found.sequence;
     }
     committed += texts.length;
   };
@@ -103,13 +95,12 @@ export async function natsJournal(link: Link, names: Names, run: string): Promis
       const end = sequence;
       let at = 0;
       for (let next = 1; next <= end;) {
-        const query = { seq: next, next_by_subj: subject };
-        const found = await link.ask(() => link.jsm.direct.getMessage(names.log, query));
-        if (found === null) break;
+        const found = await link.streams.get(names.log, { next: subject, from: next });
+        if (found === undefined) break;
         const records = parse(path, found.data);
         yield* records.slice(Math.max(0, from - at));
         at += records.length;
-        next = found.seq + 1;
+        next = found.sequence + 1;
       }
     },
     async append(expectedSequence, records) {

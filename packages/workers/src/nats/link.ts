@@ -1,14 +1,13 @@
 import {
   jetstream,
-  JetStreamApiError,
   jetstreamManager,
-  JetStreamError,
   type JetStreamClient,
   type JetStreamManager,
 } from "@nats-io/jetstream";
 import {
   connect,
   credsAuthenticator,
+  type Msg,
   type NatsConnection,
   nkeyAuthenticator,
   type NodeConnectionOptions,
@@ -16,6 +15,8 @@ import {
 import { ManyfoldError, type Timers } from "@manyfold/protocol";
 import { randomUUID } from "node:crypto";
 import { messageOf } from "../outcome.ts";
+import { streamsOver } from "./client-streams.ts";
+import { askedStreams, type Connection, type Message, type Transport } from "./transport.ts";
 
 /** Who one is; never part of a configuration, and never logged. */
 export interface Credentials {
@@ -43,31 +44,17 @@ export interface LinkOptions {
   readonly timers: Timers;
 }
 
-/** A connection that comes back by itself, and what may be sent over it when. */
-export interface Link {
+/** A connection to a server that comes back by itself. */
+export interface Link extends Transport {
+  /** The client itself, for what only people look at: versions, quotas, clearing up. */
   readonly nc: NatsConnection;
   readonly js: JetStreamClient;
   readonly jsm: JetStreamManager;
-  readonly timers: Timers;
-  /** Prefix of this connection's own inboxes. */
-  readonly inbox: string;
-  readonly up: boolean;
-  /**
-   * Asks again until there is an answer: waits while the link is down, gives up on an answer when it
-   * goes down. What the server refuses, and a closed link, are errors.
-   */
-  ask<Answer>(request: () => Promise<Answer>): Promise<Answer>;
-  /** Calls back after each reconnect, until the returned function is called. */
-  onReconnect(callback: () => void): () => void;
-  /** Calls back when the link goes down. */
-  onDown(callback: () => void): () => void;
-  close(): Promise<void>;
 }
 
 const OLDEST = [2, 9, 4] as const;
-/** Milliseconds of an API request, and of the pause before it is asked again. */
+/** Milliseconds of an API request. */
 const TIMEOUT = 5000;
-const PAUSE = 100;
 
 /**
  * Connects to a server with JetStream.
@@ -153,78 +140,55 @@ function linkOver(
       set.delete(callback);
     };
   };
-  const connected = async () => {
-    while (!up && !nc.isClosed()) {
-      await new Promise<void>((resolve) => {
-        const forget = listen(ups, () => {
-          forget();
-          resolve();
-        });
-      });
-    }
-    if (nc.isClosed()) throw closed();
+  const onReconnect = (callback: () => void) => listen(ups, callback);
+  const onDown = (callback: () => void) => listen(downs, callback);
+  const connection: Connection = {
+    timers,
+    get up() {
+      return up;
+    },
+    get closed() {
+      return nc.isClosed();
+    },
+    onReconnect,
+    onDown,
   };
-  const orDown = <Answer>(answer: Promise<Answer>) =>
-    new Promise<Answer>((resolve, reject) => {
-      const forget = listen(downs, () => {
-        forget();
-        reject(new Error("disconnected"));
-      });
-      answer.then(resolve, reject).finally(forget);
-    });
 
   return {
     nc,
     js,
     jsm,
-    timers,
     inbox,
+    timers,
     get up() {
       return up;
     },
-    async ask(request) {
-      for (;;) {
-        await connected();
-        try {
-          return await orDown(request());
-        } catch (error) {
-          if (nc.isClosed()) throw closed();
-          if (isRefusal(error)) throw error;
-        }
-        await timers.sleep(PAUSE);
-      }
+    get closed() {
+      return nc.isClosed();
     },
-    onReconnect: (callback) => listen(ups, callback),
-    onDown: (callback) => listen(downs, callback),
+    onReconnect,
+    onDown,
+    publish: (subject, data, reply) =>
+      nc.publish(subject, data, reply === undefined ? {} : { reply }),
+    subscribe(subject, onMessage) {
+      const subscription = nc.subscribe(subject, {
+        callback: (error, message) => {
+          if (error === null) onMessage(plain(message));
+        },
+      });
+      return () => {
+        if (!nc.isClosed()) subscription.unsubscribe();
+      };
+    },
+    request: async (subject, data, timeout) => plain(await nc.request(subject, data, { timeout })),
+    flush: () => nc.flush(),
+    streams: askedStreams(connection, streamsOver(connection, js, jsm)),
     close: () => nc.close(),
   };
 }
 
-/** The server's number for a refusal, else undefined. */
-export function refusalCode(error: unknown): number | undefined {
-  return error instanceof JetStreamApiError ? error.code : undefined;
-}
-
-/** Refusals that asking again would only repeat. */
-function isRefusal(error: unknown): boolean {
-  if (error instanceof JetStreamApiError) {
-    // 10008 and 10074: the server is still starting, or short of something for a moment.
-    return error.status < 500 || ![10008, 10074].includes(error.code);
-  }
-  const name = error instanceof Error ? error.name : "";
-  return (
-    ["PermissionViolationError", "InvalidArgumentError", "InvalidSubjectError"].includes(name) ||
-    (error instanceof JetStreamError && name === "JetStreamNotEnabled")
-  );
-}
-
-function closed(): ManyfoldError {
-  return new ManyfoldError({
-    code: "environment",
-    path: "connection to NATS",
-    condition: "open",
-    got: "a closed one",
-  });
+function plain({ subject, data, reply = "", headers }: Msg): Message {
+  return { subject, data, reply, status: headers?.code ?? 0 };
 }
 
 function unreachable(servers: readonly string[], error: unknown): ManyfoldError {

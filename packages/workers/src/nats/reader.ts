@@ -1,5 +1,7 @@
-import type { Consumer, ConsumerMessages, JsMsg } from "@nats-io/jetstream";
-import type { Link } from "./link.ts";
+import type { Reading, StoredMessage, Transport } from "./transport.ts";
+
+/** Milliseconds between the end of a reading and the next. */
+const PAUSE = 50;
 
 /**
  * Reads a stream's messages on a subject, in order and none twice, from a place on, for as long as it
@@ -9,50 +11,46 @@ import type { Link } from "./link.ts";
  * @returns stops the reading
  */
 export function readStream(
-  link: Link,
+  link: Transport,
   of: { readonly stream: string; readonly filter: string; readonly from: number },
-  onMessage: (message: JsMsg) => void,
+  onMessage: (message: StoredMessage) => void,
 ): () => Promise<void> {
   let next = of.from;
   let stopped = false;
-  let messages: ConsumerMessages | undefined;
+  let reading: Reading | undefined;
 
+  const hear = (message: StoredMessage) => {
+    if (stopped || message.sequence < next) return;
+    next = message.sequence + 1;
+    onMessage(message);
+  };
   const follow = async () => {
-    let consumer: Consumer | undefined;
+    let own: Reading | undefined;
     try {
-      consumer = await link.ask(() =>
-        link.js.consumers.get(of.stream, { filter_subjects: of.filter, opt_start_seq: next }),
-      );
-      if (stopped) return;
-      // With the defaults a reader stands still for half a minute after a restart of the server.
-      messages = await consumer.consume({ max_messages: 500, expires: 2000, idle_heartbeat: 500 });
+      own = await link.streams.read({ ...of, from: next }, hear);
+      reading = own;
       // Stopped while it was being started.
-      if (isStopped()) await messages.close();
-      for await (const message of messages) {
-        if (message.seq < next) continue;
-        next = message.seq + 1;
-        onMessage(message);
-      }
+      if (!isStopped()) await own.ended;
     } catch {
       // Whatever it was, the next round begins behind the last message that was seen.
     }
-    messages = undefined;
-    if (link.up) await consumer?.delete().catch(() => undefined);
+    reading = undefined;
+    await own?.stop();
   };
   const isStopped = () => stopped;
   const loop = async () => {
-    while (!stopped && !link.nc.isClosed()) {
+    while (!stopped && !link.closed) {
       await follow();
-      if (!isStopped()) await link.timers.sleep(50);
+      if (!isStopped()) await link.timers.sleep(PAUSE);
     }
   };
-  const renew = link.onReconnect(() => messages?.stop());
+  const renew = link.onReconnect(() => void reading?.stop());
   const ended = loop().catch(() => undefined);
 
   return async () => {
     stopped = true;
     renew();
-    await messages?.close();
+    await reading?.stop();
     if (link.up) await ended;
   };
 }

@@ -1,5 +1,3 @@
-import { headers } from "@nats-io/transport-node";
-import type { JsMsg, StoredMsg } from "@nats-io/jetstream";
 import {
   type BlobStore,
   type Clock,
@@ -12,7 +10,6 @@ import {
 import { randomUUID } from "node:crypto";
 import type { LaneOptions, LaneOutcome } from "../lanes.ts";
 import { failed, failureOf } from "../outcome.ts";
-import { type Link, refusalCode } from "./link.ts";
 import {
   BeatMessage,
   type ControlMessage,
@@ -26,9 +23,10 @@ import {
 import { readStream } from "./reader.ts";
 import { prepareNamespace } from "./streams.ts";
 import { nameOf, type Names, PROTOCOL } from "./subjects.ts";
+import { refusalCode, type StoredMessage, type Transport } from "./transport.ts";
 
 export interface SessionOptions {
-  readonly link: Link;
+  readonly link: Transport;
   readonly names: Names;
   /** The run's id. */
   readonly run: string;
@@ -99,7 +97,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         .map(({ task, attempt }) => ({ task, attempt })),
       ended: over,
     };
-    if (link.up) link.nc.publish(names.control(run, id), encode(message));
+    if (link.up) link.publish(names.control(run, id), encode(message));
   };
 
   const started = (one: Open, worker: string) => {
@@ -144,28 +142,27 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   };
 
   const removeMessage = async (stream: string, sequence: number) => {
-    await link.jsm.streams.deleteMessage(stream, sequence).catch(() => undefined);
+    await link.streams.remove(stream, sequence).catch(() => undefined);
   };
 
-  const find = (subject: string): Promise<StoredMsg | null> =>
-    link.ask(() => link.jsm.direct.getMessage(names.results, { last_by_subj: subject }));
+  const find = (subject: string) => link.streams.get(names.results, { last: subject });
 
   /** A success from an earlier session counts if its bytes are still there. */
   const foundBefore = async (one: Open): Promise<boolean> => {
     const subject = names.success({ run, task: one.task.id });
     const found = await find(subject);
-    if (found === null) return false;
+    if (found === undefined) return false;
     const message = decode(OutcomeMessage, found.data);
     if (message?.status === "done" && message.task === one.task.id) {
       const { weights, predictions } = message.result;
       const refs = [weights, ...Object.values(predictions)].filter((ref) => ref !== undefined);
       const bytes = await Promise.all(refs.map(({ hash }) => blobs.get(hash)));
       if (!bytes.includes(undefined)) {
-        hear(subject, found.data, found.seq);
+        hear(subject, found.data, found.sequence);
         return true;
       }
     }
-    await removeMessage(names.results, found.seq);
+    await removeMessage(names.results, found.sequence);
     return false;
   };
 
@@ -182,11 +179,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     while (open.get(task.id) === one) {
       try {
         const subject = names.task(variant, nameOf(run, id, task));
-        const { seq } = await link.ask(() =>
-          link.js.publish(subject, body, { msgID, headers: headers() }),
-        );
-        one.sequence = seq;
-        if (link.up) link.nc.publish(names.bell(variant));
+        one.sequence = await link.streams.publish(subject, body, { msgID });
+        if (link.up) link.publish(names.bell(variant));
         return;
       } catch (error) {
         // 10077: the stream is full; workers will make room.
@@ -202,17 +196,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const name = nameOf(run, id, task);
     for (const subject of [names.success(name), names.failure(name)]) {
       const found = await find(subject);
-      if (found !== null) return hear(subject, found.data, found.seq);
+      if (found !== undefined) return hear(subject, found.data, found.sequence);
     }
     const { sequence } = one;
     if (sequence === undefined) return;
     const waiting =
-      one.worker === undefined &&
-      (await link.ask(() => link.jsm.streams.getMessage(names.tasks, { seq: sequence }))) !== null;
+      one.worker === undefined && (await link.streams.get(names.tasks, { sequence })) !== undefined;
     const { name: consumer } = names.consumer(task.spec.variant);
-    const pending = waiting
-      ? (await link.ask(() => link.jsm.consumers.info(names.tasks, consumer))).num_pending
-      : 0;
+    const pending = waiting ? (await link.streams.backlog(names.tasks, consumer)).pending : 0;
     // It may be one of those that wait to be handed out.
     if (pending > 0) return;
     one.unheld ??= clock.monotonic();
@@ -306,15 +297,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 
   await prepareNamespace(link, names, options.lease);
   await removeTasks(link, names, run);
-  const { state } = await link.ask(() => link.jsm.streams.info(names.results));
+  const { lastSequence } = await link.streams.state(names.results);
   const subscriptions = [
-    link.nc.subscribe(names.beats, { callback: (_, { data }) => onBeat(data) }),
-    link.nc.subscribe(names.news(run, id), { callback: (_, { data }) => onNews(data) }),
+    link.subscribe(names.beats, ({ data }) => onBeat(data)),
+    link.subscribe(names.news(run, id), ({ data }) => onNews(data)),
   ];
-  const onMessage = ({ subject, data, seq }: JsMsg) => hear(subject, data, seq);
+  const onMessage = ({ subject, data, sequence }: StoredMessage) => hear(subject, data, sequence);
   const stopReading = readStream(
     link,
-    { stream: names.results, filter: names.outcomes(run), from: state.last_seq + 1 },
+    { stream: names.results, filter: names.outcomes(run), from: lastSequence + 1 },
     onMessage,
   );
   const stopTicking = timers.every(Math.min(1000, beat / 2), tick);
@@ -367,7 +358,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       stopTicking();
       stopListening();
       control(true);
-      for (const subscription of subscriptions) subscription.unsubscribe();
+      for (const unsubscribe of subscriptions) unsubscribe();
       await stopReading();
       if (link.up) await removeTasks(link, names, run).catch(() => undefined);
     },
@@ -375,18 +366,12 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 }
 
 /** Takes back what was sent for a run and not taken; what runs goes on, and its outcome counts. */
-async function removeTasks(link: Link, names: Names, run: string): Promise<void> {
-  const filter = names.tasksOf(run);
-  const { state } = await link.ask(() =>
-    link.jsm.streams.info(names.tasks, { subjects_filter: filter }),
-  );
-  for (const subject of Object.keys(state.subjects ?? {})) {
-    const found = await link.ask(() =>
-      link.jsm.direct.getMessage(names.tasks, { last_by_subj: subject }),
-    );
+async function removeTasks(link: Transport, names: Names, run: string): Promise<void> {
+  for (const subject of await link.streams.subjects(names.tasks, names.tasksOf(run))) {
+    const found = await link.streams.get(names.tasks, { last: subject });
     // By its number: a purge by subject makes this server's consumers skip other runs' tasks.
-    if (found !== null) {
-      await link.jsm.streams.deleteMessage(names.tasks, found.seq).catch(() => undefined);
+    if (found !== undefined) {
+      await link.streams.remove(names.tasks, found.sequence).catch(() => undefined);
     }
   }
 }

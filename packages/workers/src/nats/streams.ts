@@ -7,9 +7,9 @@ import {
 } from "@nats-io/jetstream";
 import { ManyfoldError, Variant } from "@manyfold/protocol";
 import { messageOf } from "../outcome.ts";
-import { type Link, refusalCode } from "./link.ts";
 import { LARGEST } from "./messages.ts";
 import type { Names } from "./subjects.ts";
+import { refusalCode, type Transport } from "./transport.ts";
 
 const MIB = 2 ** 20;
 const SECOND = 1e9;
@@ -71,20 +71,20 @@ export const LEASE = 60;
  * @throws ManyfoldError (`environment`) where the server does not let them be made
  */
 export async function prepareNamespace(
-  link: Link,
+  link: Transport,
   names: Names,
   lease: number = LEASE,
 ): Promise<void> {
   for (const config of streamsOf(names)) {
     const name = config.name ?? "";
     try {
-      await link.ask(() => link.jsm.streams.info(name));
+      await link.streams.state(name);
       continue;
     } catch (error) {
       if (refusalCode(error) !== 10059) throw refused(name, error);
     }
     try {
-      await link.ask(() => link.jsm.streams.add({ ...config, name }));
+      await link.streams.addStream({ ...config, name });
     } catch (error) {
       // 10058: somebody else made it just now, by another version's rules.
       if (refusalCode(error) !== 10058) throw refused(name, error);
@@ -95,30 +95,28 @@ export async function prepareNamespace(
 
 /** How a variant's tasks are handed out. Equal for all: another configuration would replace it. */
 async function ensureConsumer(
-  link: Link,
+  link: Transport,
   names: Names,
   variant: Variant,
   lease: number,
 ): Promise<void> {
   const { name, filter } = names.consumer(variant);
   try {
-    await link.ask(() => link.jsm.consumers.info(names.tasks, name));
+    await link.streams.backlog(names.tasks, name);
     return;
   } catch (error) {
     if (refusalCode(error) !== 10014) throw refused(`${names.tasks} ${name}`, error);
   }
-  await link.ask(() =>
-    link.jsm.consumers.add(names.tasks, {
-      durable_name: name,
-      filter_subject: filter,
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: lease * SECOND,
-      max_deliver: -1,
-      // The defaults stall without a word (1000), or refuse the 513th idle worker.
-      max_ack_pending: 20_000,
-      max_waiting: 8192,
-    }),
-  );
+  await link.streams.addConsumer(names.tasks, {
+    durable_name: name,
+    filter_subject: filter,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: lease * SECOND,
+    max_deliver: -1,
+    // The defaults stall without a word (1000), or refuse the 513th idle worker.
+    max_ack_pending: 20_000,
+    max_waiting: 8192,
+  });
 }
 
 function refused(what: string, error: unknown): ManyfoldError {

@@ -1,4 +1,3 @@
-import { createInbox, headers, type Msg } from "@nats-io/transport-node";
 import {
   type BlobStore,
   type Clock,
@@ -13,7 +12,6 @@ import { failureOf, messageOf } from "../outcome.ts";
 import { store } from "../store.ts";
 import type { ThreadPool } from "../thread-pool.ts";
 import { attemptsOn } from "../threads.ts";
-import { type Link, refusalCode } from "./link.ts";
 import {
   type BeatMessage,
   ControlMessage,
@@ -25,9 +23,10 @@ import {
 } from "./messages.ts";
 import { LEASE, prepareNamespace } from "./streams.ts";
 import { type AttemptName, attemptOf, type Names } from "./subjects.ts";
+import { type Message, refusalCode, type Transport } from "./transport.ts";
 
 export interface NatsWorkerOptions {
-  readonly link: Link;
+  readonly link: Transport;
   readonly names: Names;
   /** Where tables come from and results go: usually `natsBlobs` with a cache on this host. */
   readonly blobs: BlobStore;
@@ -97,7 +96,6 @@ const SESSIONS = 256;
  */
 export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsWorker> {
   const { link, names, blobs, clock, timers, pool, variants, id } = options;
-  const { nc } = link;
   const { slots } = pool;
   const lease = options.lease ?? LEASE;
   const attempt = attemptsOn(async () => pool, options);
@@ -114,12 +112,12 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     rung = true;
     for (const waker of wakers.splice(0)) waker();
   };
-  const over = () => draining || nc.isClosed();
+  const over = () => draining || link.closed;
 
   const keyOf = ({ run, task }: AttemptName) => `${run}.${task}`;
   const answer = (ack: string, word: "+ACK" | "+WPI" | "+TERM") => {
     // What is said while the link is down is lost: then the lease runs out, and that is dealt with.
-    if (link.up && ack !== "") nc.publish(ack, word);
+    if (link.up && ack !== "") link.publish(ack, new TextEncoder().encode(word));
   };
 
   const beat = () => {
@@ -133,7 +131,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       manyfold: options.manyfold,
       running: [...held.values()].slice(0, 4096).map(({ name }) => name),
     };
-    nc.publish(names.beat(tokenOf(id)), encode(message));
+    link.publish(names.beat(tokenOf(id)), encode(message));
   };
 
   const tell = ({ name }: Held, point?: NewsMessage["point"]) => {
@@ -146,7 +144,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       attempt: number,
       ...(point && { point }),
     };
-    nc.publish(names.news(run, session), encode(message));
+    link.publish(names.news(run, session), encode(message));
   };
 
   /** Writes how an attempt ended; whoever was first stays. */
@@ -168,19 +166,14 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     const subject = outcome.status === "done" ? names.success({ run, task }) : names.failure(name);
     for (;;) {
       try {
-        const expect = { lastSubjectSequence: 0 };
-        await link.ask(() =>
-          link.js.publish(subject, encode(message), { expect, headers: headers() }),
-        );
+        await link.streams.publish(subject, encode(message), { last: 0 });
         return;
       } catch (error) {
         const code = refusalCode(error);
         if (code === 10071) return;
         if (code !== 10077) throw error;
         // Either somebody was first, or the stream is full: then it waits, and goes on renewing.
-        const query = { last_by_subj: subject };
-        if ((await link.ask(() => link.jsm.direct.getMessage(names.results, query))) !== null)
-          return;
+        if ((await link.streams.get(names.results, { last: subject })) !== undefined) return;
         await timers.sleep(500);
       }
     }
@@ -249,8 +242,8 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   };
   const working = new Set<Held>();
 
-  const take = async (message: Msg): Promise<void> => {
-    const ack = message.reply ?? "";
+  const take = async (message: Message): Promise<void> => {
+    const ack = message.reply;
     const name = attemptOf(message.subject);
     if (name === undefined) return answer(ack, "+TERM");
     const key = keyOf(name);
@@ -296,31 +289,30 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     }
   };
 
+  let pulls = 0;
   /** Asks for at most so many tasks, without waiting; resolves with how many came. */
   const pull = (consumer: string, count: number): Promise<number> =>
     new Promise((resolve) => {
-      const inbox = createInbox(link.inbox);
+      const inbox = `${link.inbox}.${++pulls}`;
       const patience = new AbortController();
       let came = 0;
       const end = () => {
         patience.abort();
         forget();
-        subscription.unsubscribe();
+        unsubscribe();
         resolve(came);
       };
       const forget = link.onDown(end);
-      const subscription = nc.subscribe(inbox, {
-        callback: (error, message) => {
-          if (error !== null || message.headers?.code) return end();
-          came++;
-          take(message).catch(() => undefined);
-          if (came === count) end();
-        },
+      const unsubscribe = link.subscribe(inbox, (message) => {
+        if (message.status !== 0) return end();
+        came++;
+        take(message).catch(() => undefined);
+        if (came === count) end();
       });
       timers.sleep(2000, patience.signal).then(end, () => undefined);
-      const request = JSON.stringify({ batch: count, no_wait: true });
+      const request = encode({ batch: count, no_wait: true });
       const subject = `$JS.API.CONSUMER.MSG.NEXT.${names.tasks}.${consumer}`;
-      nc.publish(subject, request, { reply: inbox });
+      link.publish(subject, request, inbox);
     });
 
   const rest = async () => {
@@ -353,12 +345,12 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
 
   const finish = async () => {
     const until = clock.monotonic() + (options.grace ?? 30) * 1000;
-    while (held.size > 0 && !nc.isClosed() && clock.monotonic() < until) {
+    while (held.size > 0 && !link.closed && clock.monotonic() < until) {
       rung = false;
       await rest();
     }
     for (const { stop } of held.values()) stop.abort("Its worker was stopped.");
-    while (held.size > 0 && !nc.isClosed()) {
+    while (held.size > 0 && !link.closed) {
       rung = false;
       await rest();
     }
@@ -367,8 +359,8 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   await prepareNamespace(link, names, lease);
   const consumers = variants.map((variant) => names.consumer(variant).name);
   const subscriptions = [
-    nc.subscribe(names.controls, { callback: (_, { data }) => onControl(data) }),
-    ...variants.map((variant) => nc.subscribe(names.bell(variant), { callback: wake })),
+    link.subscribe(names.controls, ({ data }) => onControl(data)),
+    ...variants.map((variant) => link.subscribe(names.bell(variant), wake)),
   ];
   const renew = () => {
     for (const { ack } of held.values()) answer(ack, "+WPI");
@@ -392,9 +384,9 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     } finally {
       for (const stop of stops) stop();
       for (const { stop } of held.values()) stop.abort("Its worker has ended.");
-      if (!nc.isClosed()) {
-        for (const subscription of subscriptions) subscription.unsubscribe();
-        if (link.up) await nc.flush().catch(() => undefined);
+      if (!link.closed) {
+        for (const unsubscribe of subscriptions) unsubscribe();
+        if (link.up) await link.flush().catch(() => undefined);
       }
       await pool.close();
     }

@@ -1,0 +1,122 @@
+import {
+  type JetStreamClient,
+  JetStreamApiError,
+  JetStreamError,
+  type JetStreamManager,
+  type StoredMsg,
+} from "@nats-io/jetstream";
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import { messageOf } from "../outcome.ts";
+import {
+  type Connection,
+  type Query,
+  Refusal,
+  type StoredMessage,
+  type Streams,
+} from "./transport.ts";
+
+/** A server's streams as the client of NATS knows them; one request per operation, asked once. */
+export function streamsOver(
+  connection: Connection,
+  js: JetStreamClient,
+  jsm: JetStreamManager,
+): Streams {
+  const once = async <Answer>(request: Promise<Answer>): Promise<Answer> => {
+    try {
+      return await request;
+    } catch (error) {
+      throw refusalOf(error) ?? error;
+    }
+  };
+  return {
+    async publish(subject, data, { msgID, last, headers: marks = {} } = {}) {
+      const own = headers();
+      for (const [name, value] of Object.entries(marks)) own.set(name, value);
+      const options = {
+        headers: own,
+        ...(msgID !== undefined && { msgID }),
+        ...(last !== undefined && { expect: { lastSubjectSequence: last } }),
+      };
+      return (await once(js.publish(subject, data, options))).seq;
+    },
+    async get(stream, query) {
+      const found = await once(jsm.direct.getMessage(stream, queryOf(query)));
+      return found === null ? undefined : storedOf(found);
+    },
+    async remove(stream, sequence) {
+      await once(jsm.streams.deleteMessage(stream, sequence));
+    },
+    async state(stream) {
+      const { state } = await once(jsm.streams.info(stream));
+      return { messages: state.messages, lastSequence: state.last_seq };
+    },
+    async subjects(stream, filter) {
+      const { state } = await once(jsm.streams.info(stream, { subjects_filter: filter }));
+      return Object.keys(state.subjects ?? {});
+    },
+    async backlog(stream, consumer) {
+      const info = await once(jsm.consumers.info(stream, consumer));
+      return { pending: info.num_pending, unacknowledged: info.num_ack_pending };
+    },
+    async addStream(config) {
+      await once(jsm.streams.add(config));
+    },
+    async addConsumer(stream, config) {
+      await once(jsm.consumers.add(stream, config));
+    },
+    async read({ stream, filter, from }, onMessage) {
+      const consumer = await once(
+        js.consumers.get(stream, { filter_subjects: filter, opt_start_seq: from }),
+      );
+      // With the defaults a reader stands still for half a minute after a restart of the server.
+      const messages = await consumer.consume({
+        max_messages: 500,
+        expires: 2000,
+        idle_heartbeat: 500,
+      });
+      const follow = async () => {
+        for await (const { subject, seq, data, headers: marks } of messages) {
+          onMessage({ subject, sequence: seq, data, headers: marksOf(marks) });
+        }
+      };
+      const stop = async () => {
+        await messages.close();
+        if (connection.up) await consumer.delete().catch(() => undefined);
+      };
+      let stopping: Promise<void> | undefined;
+      return {
+        ended: follow().catch(() => undefined),
+        stop: () => (stopping ??= stop()),
+      };
+    },
+  };
+}
+
+function queryOf(query: Query) {
+  if ("last" in query) return { last_by_subj: query.last };
+  if ("sequence" in query) return { seq: query.sequence };
+  return { seq: query.from, next_by_subj: query.next };
+}
+
+function storedOf({ subject, seq, data, header }: StoredMsg): StoredMessage {
+  return { subject, sequence: seq, data, headers: marksOf(header) };
+}
+
+function marksOf(marks: MsgHdrs | undefined): Record<string, string> {
+  const names = marks?.keys() ?? [];
+  return Object.fromEntries(names.map((name) => [name, marks?.get(name) ?? ""]));
+}
+
+/** Refusals that asking again would only repeat; undefined for the rest. */
+function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof JetStreamApiError) {
+    // 10008 and 10074: the server is still starting, or short of something for a moment.
+    const passing = error.status >= 500 && [10008, 10074].includes(error.code);
+    return passing ? undefined : new Refusal(error.code, error.message);
+  }
+  const name = error instanceof Error ? error.name : "";
+  const final =
+    ["PermissionViolationError", "InvalidArgumentError", "InvalidSubjectError"].includes(name) ||
+    (error instanceof JetStreamError && name === "JetStreamNotEnabled");
+  return final ? new Refusal(0, messageOf(error)) : undefined;
+}
