@@ -2,16 +2,9 @@ import { combinersFor, decidesOutOfBag } from "@manyfold/ensemble";
 import type { Combiner, ConfigComplaint, Experiment } from "@manyfold/protocol";
 import { complaintError, show, tagOf } from "@manyfold/protocol";
 import { searchComplaints } from "@manyfold/search";
+import type { Rule } from "./rule.ts";
+import { TRAINING_RULES } from "./training-rules.ts";
 import { drawOf, hasOutOfBag } from "./units.ts";
-
-/** A rule that several parts of an experiment have to keep together. */
-interface Rule {
-  readonly path: readonly (string | number)[];
-  readonly broken: (experiment: Experiment) => boolean;
-  readonly condition: string;
-  readonly got: (experiment: Experiment) => unknown;
-  readonly help: string;
-}
 
 const RULES: readonly Rule[] = [
   {
@@ -111,15 +104,15 @@ function needsOutOfBag(combiner: Combiner): boolean {
  * involved: found before anything runs, each with the place to point to in the file.
  */
 export function experimentComplaints(experiment: Experiment): ConfigComplaint[] {
-  const broken = RULES.filter((rule) => rule.broken(experiment)).map(
-    ({ path, condition, got, help }): ConfigComplaint => ({
+  const broken = [...RULES, ...TRAINING_RULES]
+    .filter((rule) => rule.broken(experiment))
+    .map(({ path, condition, got, help }): ConfigComplaint => ({
       path: [...path],
       at: "value",
       condition,
       got: show(got(experiment)),
       help,
-    }),
-  );
+    }));
   return [...broken, ...searchComplaints(experiment)];
 }
 

@@ -98,7 +98,12 @@ export function finalExperiment(state: RunState): Experiment | undefined {
   const setting = settingOf(state, best.trial);
   if (setting.ensemble || !setting.train.earlyStopping || best.epoch === null) return setting;
   const { earlyStopping: _, ...train } = setting.train;
-  return { ...setting, train: { ...train, epochs: best.epoch } };
+  // Its learning rates are those of the trial's first epochs, not a whole schedule in fewer.
+  const horizon =
+    "constant" in train.schedule && !train.momentumSchedule
+      ? {}
+      : { horizon: train.horizon ?? train.epochs };
+  return { ...setting, train: { ...train, epochs: best.epoch, ...horizon } };
 }
 
 /** Everything the experiment wants, in task order, as far as it is known by now. */

@@ -66,3 +66,26 @@ test("maxNorm leaves no unit's incoming norm above its limit and others untouche
     ),
   );
 });
+
+test("proximalL1 on a diagonal quadratic ends at the soft threshold with true zeros", () => {
+  const curvature = [1, 2, 4, 1];
+  const optimum = [1, -0.8, 0.05, -0.2];
+  const [alpha, rate] = [0.4, 0.05];
+  const w = new Float32Array(4);
+  const rule = REGULARIZERS.proximalL1(alpha);
+  for (let step = 0; step < 2000; step++) {
+    for (let i = 0; i < 4; i++) w[i]! -= rate * curvature[i]! * (w[i]! - optimum[i]!);
+    rule.project?.(w, { offset: 0, inputs: 2, units: 2 }, rate);
+  }
+  for (const [i, star] of optimum.entries()) {
+    const soft = Math.sign(star) * Math.max(Math.abs(star) - alpha / curvature[i]!, 0);
+    expect(w[i]).toBeCloseTo(soft, 5);
+    expect(w[i] === 0).toBe(soft === 0);
+  }
+});
+
+test("elastic is l1 and l2 in their shares", () => {
+  const gradient = new Float32Array(6);
+  REGULARIZERS.elastic({ alpha: 2, ratio: 0.25 }).gradient?.(weights(), gradient, WHOLE);
+  expect([...gradient]).toEqual([0, 2, -3.5, 0, 6.5, 0]);
+});

@@ -28,14 +28,19 @@ export interface RegularizerRule {
 
 /** What each regularizer does at a strength; a kernel set may bring its own loops of equal bits. */
 export type RegularizerTable = {
-  readonly [K in RegularizerName]: (strength: number) => RegularizerRule;
+  readonly [K in RegularizerName]: (settings: SettingsOf<K>) => RegularizerRule;
 };
+
+type SettingsOf<K extends RegularizerName> = Extract<Regularizer, Record<K, unknown>>[K];
 
 /**
  * The penalties and constraints (Goodfellow, Bengio, Courville 2016, sections 7.1 and 7.2).
  *
  * - l2: J + alpha/2 w'w, gradient + alpha w (equation 7.4)
  * - l1: J + alpha |w|, subgradient + alpha sign(w) with sign(0) = 0 (equation 7.20)
+ * - proximalL1: w = sign(w) max(|w| - rate alpha, 0) after the step, which minimises
+ *   (w - v)^2 / 2 + rate alpha |w| (Parikh and Boyd 2014, section 6.5.2)
+ * - elastic: l1 of ratio alpha, then l2 of (1 - ratio) alpha (Zou and Hastie 2005)
  * - maxNorm: each unit's incoming weights w are scaled by min(1, c / |w|) after the step
  */
 export const REGULARIZERS: RegularizerTable = {
@@ -60,6 +65,27 @@ export const REGULARIZERS: RegularizerTable = {
           if (w > 0) gradient[i] = round(gradient[i]! + alpha);
           else if (w < 0) gradient[i] = round(gradient[i]! - alpha);
         }
+      },
+    };
+  },
+  proximalL1: (strength) => ({
+    project(weights, { offset, inputs, units }, rate) {
+      const least = round(strength * rate);
+      const end = offset + inputs * units;
+      for (let i = offset; i < end; i++) {
+        const w = weights[i]!;
+        if (w > least) weights[i] = round(w - least);
+        else if (w < -least) weights[i] = round(w + least);
+        // A weight that is not a number stays one, so that it is found.
+        else if (w === w) weights[i] = 0;
+      }
+    },
+  }),
+  elastic: ({ alpha, ratio }) => {
+    const parts = [REGULARIZERS.l1(alpha * ratio), REGULARIZERS.l2(alpha * (1 - ratio))];
+    return {
+      gradient(weights, gradient, range) {
+        for (const part of parts) part.gradient?.(weights, gradient, range);
       },
     };
   },

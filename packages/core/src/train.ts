@@ -7,13 +7,16 @@ import {
 } from "@manyfold/protocol";
 import { arithmeticOf } from "./arithmetic.ts";
 import { type Gather, gatherFrom, rowCount } from "./batches.ts";
+import { clippingOf } from "./clipping.ts";
 import { initialize } from "./init.ts";
 import type { Network } from "./network.ts";
+import { noiseOnRows, weightNoise } from "./noise.ts";
 import { startOptimizer } from "./optimizers/optimizer.ts";
+import type { OptimizerRule } from "./optimizers/rules.ts";
 import { firstNonFinite } from "./program.ts";
 import { startRegularizers } from "./regularizers.ts";
 import { fold, folds, type Key } from "./rng.ts";
-import { scheduleFactor } from "./schedules.ts";
+import { type Length, type Momentum, momentumOf, startSchedule } from "./schedules.ts";
 import { earlyStopping } from "./stopping.ts";
 import {
   borrowWorkbench,
@@ -94,12 +97,12 @@ function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
   const gather = gatherFrom(job);
   const stopping = spec.earlyStopping ? earlyStopping(spec.earlyStopping) : null;
   const best = { weights: new Float32Array(0), epoch: 0 };
-  const runEpoch = epochRunner(bench, work, job, gather);
+  const epochs = epochRunner(bench, work, job, gather);
   const curve: CurvePoint[] = [];
 
   initialize(network, job.key, bench.parameters);
   for (let epoch = 1; epoch <= spec.epochs; epoch++) {
-    const loss = runEpoch(epoch);
+    const loss = epochs.run(epoch);
     if (loss === null) return { status: "cancelled" };
     const point: CurvePoint = { epoch, train: loss };
     if (held !== undefined && held.length > 0) point.held = heldLoss(bench, gather, held);
@@ -107,6 +110,7 @@ function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
       return { status: "nan", epoch, layer: faultyLayer(bench, job) };
     }
     curve.push(point);
+    epochs.observe?.(point.held ?? point.train);
     job.onEpoch?.(point);
     if (stopping === null || point.held === undefined) continue;
     const verdict = stopping(point.held);
@@ -130,45 +134,67 @@ function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
   return { status: "done", weights, curve, epoch: spec.epochs, stopped: false };
 }
 
-/**
- * The steps of one epoch. The function it returns gives their mean loss over rows, penalties
- * excluded; stops at the first loss that is not finite and returns that; null when cancelled.
- */
-function epochRunner(
-  bench: Workbench,
-  work: Work,
-  job: TrainJob,
-  gather: Gather,
-): (epoch: number) => number | null {
+/** The epochs of a training. */
+interface Epochs {
+  /**
+   * Runs the steps of an epoch and gives their mean loss over rows, penalties excluded; stops at the
+   * first loss that is not finite and gives that; null when cancelled.
+   */
+  readonly run: (epoch: number) => number | null;
+  /** To be told the loss that each epoch ended with, where anything listens. */
+  readonly observe: ((loss: number) => void) | undefined;
+}
+
+function epochRunner(bench: Workbench, work: Work, job: TrainJob, gather: Gather): Epochs {
   const { network, spec, rows, key } = job;
   const { training, x, y, parameters, gradients } = bench;
   const { updates, regularizers: table, permutation } = arithmeticOf(work.variant);
-  const factor = scheduleFactor(spec.schedule);
+  const batch = work.batches[0] ?? 1;
+  const perEpoch = Math.ceil(rows.length / batch);
+  const length = { epoch: perEpoch, total: perEpoch * (spec.horizon ?? spec.epochs) };
+  const schedule = startSchedule(spec.schedule, length);
+  const momentum = momentumSchedule(spec, work.rule, length);
   const regularizers = startRegularizers(spec.regularizers, network, table);
   const optimizer = startOptimizer(work.rule, updates, bench.slots, bench.coefficients);
+  const clip = spec.clip && clippingOf(spec.clip);
+  const perturbations = noiseOnRows(spec.noise, network, key);
+  const shaken = spec.noise?.weights;
+  const shake = shaken === undefined ? undefined : weightNoise(network, shaken, key);
   const masked = network.layers.some((layer) => layer.kind === "dropout");
   const masks = folds(key, "dropout");
-  const batch = work.batches[0] ?? 1;
-  const steps = Math.ceil(rows.length / batch) * spec.epochs;
   let step = 0;
-  return (epoch) => {
+  const run = (epoch: number): number | null => {
     const order = permutation(fold(key, "shuffle", epoch), rows.length);
     let total = 0;
     for (let from = 0; from < rows.length; from += batch) {
       if (job.cancelled?.() === true) return null;
       const to = Math.min(from + batch, rows.length);
       gather(rows, order, from, to, x, y);
+      for (const perturb of perturbations) perturb(x, y, to - from, step);
+      shake?.put(parameters, step);
       const loss = training.run(to - from, masked ? masks(step) : key);
       if (!Number.isFinite(loss)) return loss;
+      shake?.take(parameters);
       total += loss * (to - from);
-      const share = factor(step, steps);
+      const share = schedule.factor(step);
       regularizers.gradient(parameters, gradients);
-      optimizer.step(parameters, gradients, share);
+      clip?.(gradients);
+      optimizer.step(parameters, gradients, share, momentum?.(step));
       regularizers.project(parameters, work.rule.lr * share);
       step += 1;
     }
     return total / rows.length;
   };
+  return { run, observe: schedule.observe };
+}
+
+function momentumSchedule(
+  { momentumSchedule: schedule }: TrainSpec,
+  { momentum }: OptimizerRule,
+  length: Length,
+): Momentum | undefined {
+  if (schedule === undefined || momentum === undefined) return undefined;
+  return momentumOf(schedule, momentum, length);
 }
 
 /** Mean loss over held-out rows, dropout off, in chunks of {@link HELD_CHUNK}. */

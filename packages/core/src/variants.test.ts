@@ -23,7 +23,21 @@ const OPTIMIZERS: { readonly [K in OptimizerName]: Optimizer } = {
   adam: { adam: { lr: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
   adamw: { adamw: { lr: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 } },
 };
-const REGULARIZERS: readonly Regularizer[] = [{ l2: 0.01 }, { l1: 0.003 }, { maxNorm: 0.8 }];
+const REGULARIZERS: readonly Regularizer[] = [
+  { l2: 0.01 },
+  { l1: 0.003 },
+  { maxNorm: 0.8 },
+  { proximalL1: 0.02 },
+  { elastic: { alpha: 0.01, ratio: 0.3 } },
+];
+
+/** Settings that must not tell one arithmetic from another. */
+const EXTRAS: readonly object[] = [
+  {},
+  { clip: { norm: 0.1 }, schedule: { warmUp: { into: "oneCycle" } } },
+  { clip: { value: 0.01 }, schedule: "plateau" },
+  { noise: { inputs: 0.1, weights: 0.05 }, schedule: { cosine: { cycles: 2 } } },
+];
 
 const layer = fc.oneof(
   fc.record({
@@ -45,6 +59,7 @@ const job = fc.record({
   inputs: fc.constantFrom(1, 4, 13, 20),
   batch: fc.constantFrom(1, 7, 32),
   stops: fc.boolean(),
+  extras: fc.constantFrom(...EXTRAS),
   seed: fc.nat(),
 });
 const fused = variantAvailability("wasm-fma").available;
@@ -64,7 +79,7 @@ type Drawn = typeof job extends fc.Arbitrary<infer T> ? T : never;
 const ROWS = 45;
 
 function jobOf(drawn: Drawn): Omit<TrainJob, "variant"> {
-  const { task, inputs, seed, optimizer, regularizers, batch, stops } = drawn;
+  const { task, inputs, seed, optimizer, regularizers, batch, stops, extras } = drawn;
   const outputs = task === "classification" ? Math.max(2, drawn.outputs) : drawn.outputs;
   const y =
     task === "classification"
@@ -75,6 +90,7 @@ function jobOf(drawn: Drawn): Omit<TrainJob, "variant"> {
     batch,
     optimizer,
     regularizers,
+    ...extras,
     ...(stops ? { earlyStopping: { patience: 2 } } : {}),
   });
   const rows = Uint32Array.from({ length: ROWS }, (_, i) => i);
@@ -111,6 +127,7 @@ describe("whole trainings", () => {
         inputs: 13,
         batch: 7,
         stops: false,
+        extras: {},
         seed: 3,
       });
       const js = train({ ...one, variant: "js" });

@@ -1,4 +1,7 @@
 import { z } from "zod";
+import { Clip, Regularizer } from "./regularizer.ts";
+import { Noise } from "./noise.ts";
+import { MomentumSchedule, Schedule } from "./schedule.ts";
 import { tagged } from "./tagged.ts";
 
 const LearningRate = z.number().gt(0).max(1000).describe("Step size (learning rate).");
@@ -44,43 +47,6 @@ export const Optimizer = tagged(
 );
 export type Optimizer = z.infer<typeof Optimizer>;
 
-/** How the learning rate changes over training; a factor on the optimizer's `lr`. */
-export const Schedule = tagged(
-  {
-    constant: z.strictObject({}),
-    linear: z.strictObject({
-      to: z.number().min(0).max(1).default(0.01).describe("Final factor on the learning rate."),
-      over: z
-        .number()
-        .gt(0)
-        .max(1)
-        .default(1)
-        .describe("Share of all steps after which the final factor is reached (tau)."),
-    }),
-    cosine: z.strictObject({
-      to: z.number().min(0).max(1).default(0).describe("Final factor on the learning rate."),
-    }),
-  },
-  { bare: true, description: "How the learning rate changes over the training's steps." },
-);
-export type Schedule = z.infer<typeof Schedule>;
-
-const Strength = z.number().min(0).max(1e6);
-
-/** A penalty or constraint on weights; biases are exempt. */
-export const Regularizer = tagged(
-  {
-    l2: Strength.describe("Adds alpha/2 times the sum of squared weights to the loss."),
-    l1: Strength.describe("Adds alpha times the sum of absolute weights to the loss."),
-    maxNorm: z
-      .number()
-      .gt(0)
-      .describe("Largest norm of a unit's incoming weights, kept after each step."),
-  },
-  { description: "A penalty on, or constraint of, the weights (never the biases)." },
-);
-export type Regularizer = z.infer<typeof Regularizer>;
-
 /** Stops a training when held-out loss no longer falls, and restores the best weights. */
 export const EarlyStopping = z.strictObject({
   on: z
@@ -114,6 +80,17 @@ export const TrainSpec = z.strictObject({
   schedule: Schedule.default({ constant: {} }),
   regularizers: z.array(Regularizer).max(8).default([]),
   loss: Loss.default("auto"),
+  momentumSchedule: MomentumSchedule.optional(),
+  clip: Clip.optional(),
+  noise: Noise.optional(),
+  horizon: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe(
+      "Epochs that schedules are laid out for, if other than those trained: a training that ends early still follows its first part.",
+    ),
   earlyStopping: EarlyStopping.optional(),
 });
 export type TrainSpec = z.infer<typeof TrainSpec>;

@@ -1,5 +1,5 @@
 import type { Values } from "../kernels/kernels.ts";
-import type { OptimizerRule, UpdateTable } from "./rules.ts";
+import { MOMENTUM, type OptimizerRule, type UpdateTable } from "./rules.ts";
 
 /** An update rule at work on one flat buffer of parameters. */
 export interface RunningOptimizer<V extends Values> {
@@ -8,8 +8,9 @@ export interface RunningOptimizer<V extends Values> {
    *
    * @param gradient `[parameters]`, left as it is
    * @param factor the schedule's factor on the rule's rate (1 without a schedule)
+   * @param momentum instead of the rule's own, for rules that have one
    */
-  readonly step: (weights: V, gradient: V, factor: number) => void;
+  readonly step: (weights: V, gradient: V, factor: number, momentum?: number) => void;
 }
 
 /**
@@ -28,9 +29,10 @@ export function startOptimizer<V extends Values>(
   for (const slot of slots) slot.fill(0);
   let t = 0;
   return {
-    step(weights, gradient, factor) {
+    step(weights, gradient, factor, momentum) {
       t += 1;
       rule.coefficients(coefficients, rule.lr * factor, t);
+      if (momentum !== undefined) coefficients[MOMENTUM] = momentum;
       update(weights, gradient, slots, coefficients);
     },
   };

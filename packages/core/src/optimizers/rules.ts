@@ -14,6 +14,8 @@ export interface OptimizerRule {
   readonly name: OptimizerName;
   /** The rate that a schedule's factor multiplies. */
   readonly lr: number;
+  /** The share of the last step that is kept, where the rule has one; a schedule may change it. */
+  readonly momentum?: number;
   /** Arrays of the parameters' length that are carried from step to step; they start at 0. */
   readonly slots: number;
   /**
@@ -25,6 +27,9 @@ export interface OptimizerRule {
 
 /** Room for the coefficients of any rule. */
 export const COEFFICIENTS = 8;
+
+/** Which of them is the momentum, in the rules that have one. */
+export const MOMENTUM = 1;
 
 /**
  * One step over flat buffers: `weights`, `gradient` and each slot `[parameters]`. In float32 each
@@ -69,19 +74,21 @@ const RULES: { readonly [K in OptimizerName]: (settings: SettingsOf<K>) => Optim
   momentum: ({ lr, momentum }) => ({
     name: "momentum",
     lr,
+    momentum,
     slots: 1,
     coefficients: (out, rate) => {
       out[0] = rate;
-      out[1] = momentum;
+      out[MOMENTUM] = momentum;
     },
   }),
   nesterov: ({ lr, momentum }) => ({
     name: "nesterov",
     lr,
+    momentum,
     slots: 1,
     coefficients: (out, rate) => {
       out[0] = rate;
-      out[1] = momentum;
+      out[MOMENTUM] = momentum;
     },
   }),
   adagrad: ({ lr, epsilon }) => ({

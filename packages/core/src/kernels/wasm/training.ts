@@ -1,5 +1,5 @@
 import type { UpdateTable } from "../../optimizers/rules.ts";
-import type { RegularizerTable } from "../../regularizers.ts";
+import { REGULARIZERS, type RegularizerRule, type RegularizerTable } from "../../regularizers.ts";
 import type { Key } from "../../rng.ts";
 import type { ExportsOf } from "./addresses.ts";
 import type { WasmKernels } from "./set.ts";
@@ -65,21 +65,33 @@ export function wasmUpdates(exportsOf: ExportsOf): UpdateTable<Float32Array> {
 
 /** The regularizers over buffers of one wasm memory, equal to `regularizers` in bits. */
 export function wasmRegularizers(exportsOf: ExportsOf): RegularizerTable {
+  const l1 = (strength: number): RegularizerRule => ({
+    gradient(weights, gradient, { offset, inputs, units }) {
+      const w = weights.byteOffset + 4 * offset;
+      const g = gradient.byteOffset + 4 * offset;
+      exportsOf(weights).l1(w, g, inputs * units, strength);
+    },
+  });
+  const l2 = (strength: number): RegularizerRule => ({
+    gradient(weights, gradient, { offset, inputs, units }) {
+      const w = weights.byteOffset + 4 * offset;
+      const g = gradient.byteOffset + 4 * offset;
+      exportsOf(weights).l2(w, g, inputs * units, strength);
+    },
+  });
   return {
-    l2: (strength) => ({
-      gradient(weights, gradient, { offset, inputs, units }) {
-        const w = weights.byteOffset + 4 * offset;
-        const g = gradient.byteOffset + 4 * offset;
-        exportsOf(weights).l2(w, g, inputs * units, strength);
-      },
-    }),
-    l1: (strength) => ({
-      gradient(weights, gradient, { offset, inputs, units }) {
-        const w = weights.byteOffset + 4 * offset;
-        const g = gradient.byteOffset + 4 * offset;
-        exportsOf(weights).l1(w, g, inputs * units, strength);
-      },
-    }),
+    l1,
+    l2,
+    elastic: ({ alpha, ratio }) => {
+      const parts = [l1(alpha * ratio), l2(alpha * (1 - ratio))];
+      return {
+        gradient(weights, gradient, range) {
+          for (const part of parts) part.gradient?.(weights, gradient, range);
+        },
+      };
+    },
+    // A loop over the weights' own memory: its bits are those of `regularizers` by being it.
+    proximalL1: REGULARIZERS.proximalL1,
     maxNorm: (largest) => ({
       project(weights, { offset, inputs, units }) {
         exportsOf(weights).maxNorm(weights.byteOffset + 4 * offset, inputs, units, largest);
