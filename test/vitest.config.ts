@@ -43,7 +43,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "e2e",
-          include: ["test/{e2e,chaos}/**/*.test.ts"],
+          include: ["test/{e2e,chaos,blas}/**/*.test.ts"],
           globalSetup: ["test/e2e/setup.ts"],
           testTimeout: 4 * minute,
           hookTimeout: 4 * minute,

@@ -37,8 +37,8 @@ export async function setup(project: TestProject): Promise<void> {
     platform: "node",
     target: "node20",
     conditions: ["@manyfold/source"],
-    // It starts threads from files of its own.
-    external: ["piscina"],
+    // One starts threads from files of its own, the other loads its binary.
+    external: ["piscina", "koffi"],
     banner: {
       js: 'import { createRequire as createRequireHere } from "node:module"; const require = createRequireHere(import.meta.url);',
     },

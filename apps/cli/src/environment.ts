@@ -19,3 +19,13 @@ export const timers: Timers = {
     return () => clearInterval(timer);
   },
 };
+
+/**
+ * Has a BLAS start no threads of its own: each worker is one already. Read by the libraries when they
+ * are loaded.
+ */
+export function oneBlasThread(): void {
+  for (const library of ["OPENBLAS_NUM", "MKL_NUM", "VECLIB_MAXIMUM"]) {
+    process.env[`${library}_THREADS`] = "1";
+  }
+}

@@ -72,7 +72,7 @@ export async function beginRun(
   const experiment = { ...config.experiment, seed };
   checkExperiment(experiment);
   const variant = variantOf(flags);
-  requireVariant(variant);
+  await requireVariant(variant);
   const prepared = await readData(config, experiment);
 
   const cluster = await clusterOf(flags);
@@ -137,7 +137,7 @@ export async function resumeRun(
         await journal.close();
         return EXIT.done;
       }
-      requireVariant(state.created.variant);
+      await requireVariant(state.created.variant);
       const time = clock.now();
       await record(state, journal, [
         growth ? { type: "grown", ...growth, time } : { type: "resumed", time },

@@ -1,13 +1,19 @@
 import { variantAvailability } from "@manyfold/core";
 import type { Variant } from "@manyfold/protocol";
 import { ManyfoldError } from "@manyfold/protocol";
-import { preferredVariant, setEngineFlags } from "@manyfold/workers";
+import { preferredVariant, prepareVariant, setEngineFlags } from "@manyfold/workers";
+import { oneBlasThread } from "./environment.ts";
 
 /** What `--backend` and `--kernel` ask for. */
 export interface VariantFlags {
-  readonly backend?: "wasm" | "js";
+  readonly backend?: "wasm" | "js" | "blas";
   readonly kernel?: "plain" | "fma";
 }
+
+const ONE_FORM = {
+  js: "The js kernels have one form, equal to the bit to wasm's plain one.",
+  blas: "The library chooses the form of its products.",
+} as const;
 
 /**
  * The variant a new run is trained with: what was asked for, or the best one whose arithmetic this
@@ -16,14 +22,14 @@ export interface VariantFlags {
  * @throws ManyfoldError `usage` for a kernel that the backend does not have
  */
 export function variantOf({ backend, kernel }: VariantFlags): Variant {
-  if (backend === "js") {
-    if (kernel === undefined) return "js";
+  if (backend === "js" || backend === "blas") {
+    if (kernel === undefined) return backend;
     throw new ManyfoldError({
       code: "usage",
       path: "--kernel",
-      condition: "left out with --backend js",
+      condition: `left out with --backend ${backend}`,
       got: kernel,
-      help: "The js kernels have one form, equal to the bit to wasm's plain one.",
+      help: ONE_FORM[backend],
     });
   }
   if (kernel !== undefined) return kernel === "plain" ? "wasm-plain" : "wasm-fma";
@@ -31,12 +37,15 @@ export function variantOf({ backend, kernel }: VariantFlags): Variant {
 }
 
 /**
- * Refuses a variant that this machine cannot compute: a run keeps the one it began with.
+ * Makes a variant ready and refuses one that this machine cannot compute: a run keeps the one it
+ * began with.
  *
  * @throws ManyfoldError `environment`
  */
-export function requireVariant(variant: Variant): void {
+export async function requireVariant(variant: Variant): Promise<void> {
   setEngineFlags();
+  oneBlasThread();
+  await prepareVariant(variant);
   const found = variantAvailability(variant);
   if (found.available) return;
   throw new ManyfoldError({

@@ -1,5 +1,6 @@
 import { ManyfoldError, show, type Variant } from "@manyfold/protocol";
 import { JS_KERNELS } from "./kernels/js/set.ts";
+import { type Products, withProducts } from "./kernels/foreign.ts";
 import type { KernelSet } from "./kernels/kernels.ts";
 import type { Binary } from "./kernels/wasm/engine.ts";
 import { compileKernels, type WasmKernels } from "./kernels/wasm/set.ts";
@@ -59,11 +60,30 @@ function wasm(binary: Binary): Found {
   };
 }
 
+/** Products by a library that the host opened in this thread. */
+let adopted: Products | null = null;
+
+function blas(): Found {
+  if (adopted === null) {
+    return { available: false, reason: "no BLAS library was opened in this process" };
+  }
+  const plain = wasm("plain");
+  return plain.available ? { ...plain, kernels: withProducts(plain.kernels, adopted) } : plain;
+}
+
+/**
+ * Makes the variant `blas` available in this thread: products by a library of the host's, all else
+ * as in `wasm-plain`.
+ */
+export function adoptProducts(products: Products): void {
+  adopted = products;
+}
+
 const VARIANTS: { readonly [V in Variant]: () => Found } = {
   js: () => JS,
   "wasm-plain": () => wasm("plain"),
   "wasm-fma": () => wasm("fused"),
-  blas: () => ({ available: false, reason: "this build has no kernels over a BLAS" }),
+  blas,
 };
 
 /**

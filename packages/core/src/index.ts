@@ -12,9 +12,10 @@ export type { Network, NetworkIO, NetworkLayer, ParameterTensor } from "./networ
 export { lossFor } from "./losses.ts";
 export type { LossName } from "./losses.ts";
 export { JS_KERNELS } from "./kernels/js/set.ts";
-export { engineFlags, tuneKernels, variantAvailability } from "./arithmetic.ts";
+export { adoptProducts, engineFlags, tuneKernels, variantAvailability } from "./arithmetic.ts";
 export type { Availability } from "./arithmetic.ts";
 export type { Tuning } from "./kernels/wasm/tuning.ts";
+export type { Operand, Product, Products } from "./kernels/foreign.ts";
 export type { Dtype, KernelSet, Values } from "./kernels/kernels.ts";
 export {
   compileLoss,

@@ -190,7 +190,7 @@ test("wasm draws the permutations of rng", () => {
 });
 
 test("an unknown reason is no reason: what is not there is named with what is", () => {
-  expect(() => arithmeticOf("blas")).toThrow(/computes \(js, wasm-plain.*got "blas": this build/);
+  expect(() => arithmeticOf("blas")).toThrow(/computes \(js, wasm-plain.*got "blas": no BLAS/);
 });
 
 test("the estimate of a training's memory is what its workbench takes", () => {

@@ -17,4 +17,10 @@ export type { RunTaskOptions } from "./run-task.ts";
 export type { AttemptOutcome, TaskOutcome, TaskOutput } from "./outcome.ts";
 export { fitWorkers, taskBytes } from "./memory.ts";
 export type { Fit } from "./memory.ts";
-export { preferredVariant, setEngineFlags, tuneEngine } from "./engine.ts";
+export {
+  openSystemBlas,
+  preferredVariant,
+  prepareVariant,
+  setEngineFlags,
+  tuneEngine,
+} from "./engine.ts";

@@ -3,7 +3,8 @@ import { decodedTables } from "./decoded-tables.ts";
 import { executorOver, type Lanes } from "./lanes.ts";
 import { overtime, type TaskLimits } from "./limits.ts";
 import { taskMemory } from "./memory.ts";
-import { failed, failureOf } from "./outcome.ts";
+import { prepareVariant } from "./engine.ts";
+import { failed, failureFrom, failureOf } from "./outcome.ts";
 import { runTask } from "./run-task.ts";
 import { missingTable, sharedTables } from "./tables.ts";
 
@@ -41,6 +42,11 @@ export function inlineExecutor(options: InlineOptions): Executor {
       if (need.status === "failed") return need;
       const bytes = await load(spec.data);
       if (bytes === undefined) return failed(missingTable(spec.data));
+      try {
+        await prepareVariant(spec.variant);
+      } catch (error) {
+        return failed(failureFrom(error));
+      }
       // A turn of the event loop: whoever waits for events gets them, and may cancel this task.
       await timers.sleep(0);
       if (signal.aborted) return failed(failureOf("lost", String(signal.reason)));

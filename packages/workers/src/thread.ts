@@ -1,21 +1,26 @@
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { cancelRequested, markStarted, openControl, writePoint } from "./control.ts";
 import { decodedTables } from "./decoded-tables.ts";
-import { tuneEngine } from "./engine.ts";
+import { prepareVariant, tuneEngine } from "./engine.ts";
 import type { ThreadAnswer, ThreadRequest } from "./messages.ts";
-import type { TaskOutcome } from "./outcome.ts";
+import { failed, failureFrom, type TaskOutcome } from "./outcome.ts";
 import { runTask } from "./run-task.ts";
 
 const decode = decodedTables();
 
 /**
- * What a pool's threads run: one task from its data to its bytes, synchronously. Whatever goes wrong
- * is part of the answer, since an error that crosses threads arrives without its class and code.
+ * What a pool's threads run: one task from its data to its bytes. Whatever goes wrong is part of the
+ * answer, since an error that crosses threads arrives without its class and code.
  */
-export function runInThread(request: ThreadRequest): unknown {
+export async function runInThread(request: ThreadRequest): Promise<unknown> {
   if (request.type === "hello") {
     tuneEngine();
     return { status: "ready" } satisfies ThreadAnswer;
+  }
+  try {
+    await prepareVariant(request.spec.variant);
+  } catch (error) {
+    return failed(failureFrom(error));
   }
   return moved(answer(request));
 }

@@ -2,11 +2,12 @@ import { access, constants } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Command } from "commander";
 import { tuneKernels, variantAvailability } from "@manyfold/core";
-import { preferredVariant } from "@manyfold/workers";
+import { openSystemBlas, preferredVariant } from "@manyfold/workers";
+import { ManyfoldError } from "@manyfold/protocol";
 import type { Finding } from "../cluster-check.ts";
 import { examineCluster } from "../cluster-check.ts";
 import { CLUSTER_HELP } from "../cluster.ts";
-import { clock } from "../environment.ts";
+import { clock, oneBlasThread } from "../environment.ts";
 import { EXIT, print, tell } from "../terminal.ts";
 
 interface DoctorFlags {
@@ -70,6 +71,7 @@ async function examine(): Promise<Finding[]> {
       ...(writable ? {} : { help: "Runs are written to --out DIR, by default ./runs." }),
     },
     ...kernels(),
+    await blas(),
   ];
 }
 
@@ -84,4 +86,48 @@ function kernels(): Finding[] {
     ok: true,
   }));
   return [{ what: "variant", found: `${variant} for new runs: ${why}`, ok: true }, ...speeds];
+}
+
+/** Rows and columns of the matrices by which a library is timed. */
+const SIDE = 256;
+/** Rounds, of which the fastest counts, and products in each. */
+const ROUNDS = 8;
+const PRODUCTS = 5;
+
+/** The library that `--backend blas` takes, and its rate on one thread. None is no fault. */
+async function blas(): Promise<Finding> {
+  try {
+    oneBlasThread();
+    const { description, products } = await openSystemBlas();
+    const values = new Float32Array(3 * SIDE * SIDE).fill(0.5);
+    const product = products.bind(values, {
+      rows: SIDE,
+      columns: SIDE,
+      inner: SIDE,
+      a: { offset: 0, transposed: false },
+      b: { offset: SIDE * SIDE, transposed: false },
+      c: 2 * SIDE * SIDE,
+    });
+    const time = (): number => {
+      const from = clock.monotonic();
+      for (let i = 0; i < PRODUCTS; i++) product();
+      return clock.monotonic() - from;
+    };
+    const fastest = Math.min(...Array.from({ length: ROUNDS }, time));
+    const rate = (2 * SIDE ** 3 * PRODUCTS) / fastest / 1e6;
+    return {
+      what: "blas",
+      found: `${description}, ${rate.toFixed(1)} GFLOP/s on one thread; for --backend blas`,
+      ok: true,
+    };
+  } catch (error) {
+    const { message, help } =
+      error instanceof ManyfoldError ? error : { message: String(error), help: undefined };
+    return {
+      what: "blas",
+      found: `none, and none is needed: ${message}`,
+      ok: true,
+      ...(help ? { help } : {}),
+    };
+  }
 }

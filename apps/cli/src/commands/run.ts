@@ -14,7 +14,7 @@ interface RunFlags extends ClusterFlags {
   workers: number;
   out: string;
   seed?: number;
-  backend?: "wasm" | "js";
+  backend?: "wasm" | "js" | "blas";
   kernel?: "plain" | "fma";
   json?: boolean;
   quiet?: boolean;
@@ -48,10 +48,10 @@ export function registerRun(program: Command): void {
     .option("--out <dir>", "parent of the run's new folder", "runs")
     .option("--seed <n>", "instead of the configuration's seed", wholeNumber("--seed", 0))
     .addOption(
-      new Option("--backend <name>", "kernels (default: wasm where the engine has it)").choices([
-        "wasm",
-        "js",
-      ]),
+      new Option(
+        "--backend <name>",
+        "kernels (default: wasm where the engine has it); blas takes the system's library, not to the bit",
+      ).choices(["wasm", "js", "blas"]),
     )
     .addOption(
       new Option(

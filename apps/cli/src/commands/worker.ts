@@ -5,11 +5,11 @@ import type { Command } from "commander";
 import { directoryBlobs } from "@manyfold/files";
 import { variantAvailability } from "@manyfold/core";
 import { Variant } from "@manyfold/protocol";
-import { openThreadPool, setEngineFlags } from "@manyfold/workers";
+import { openThreadPool, prepareVariant, setEngineFlags } from "@manyfold/workers";
 import { natsBlobs, startNatsWorker } from "@manyfold/workers/nats";
 import type { ClusterFlags } from "../cluster.ts";
 import { CLUSTER_HELP, clusterOptions, openCluster } from "../cluster.ts";
-import { clock, timers } from "../environment.ts";
+import { clock, oneBlasThread, timers } from "../environment.ts";
 import { memoryBudget } from "../executors.ts";
 import { EXIT, tell } from "../terminal.ts";
 import { VERSION } from "../version.ts";
@@ -58,6 +58,9 @@ async function work(flags: WorkerFlags): Promise<number> {
   try {
     const { link, names } = cluster;
     setEngineFlags();
+    // A machine without a BLAS takes the tasks of other variants.
+    oneBlasThread();
+    await prepareVariant("blas").catch(() => undefined);
     const variants = Variant.options.filter((variant) => variantAvailability(variant).available);
     const id = `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;
     const pool = await openThreadPool({ workers: slots, clock, timers });

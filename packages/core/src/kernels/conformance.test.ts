@@ -5,7 +5,7 @@ import { engineFlags, variantAvailability } from "../arithmetic.ts";
 import * as ops from "../ops.ts";
 import { key, words } from "../rng.ts";
 import { evaluateGraph } from "../run.ts";
-import { firstDifference, numbers, SIZES, USES, valuesOf } from "./conformance.ts";
+import { firstDifference, firstExcess, numbers, SIZES, USES, valuesOf } from "./conformance.ts";
 import { JS_KERNELS } from "./js/set.ts";
 import type { ComputedOp, KernelSet } from "./kernels.ts";
 import type { Binary } from "./wasm/engine.ts";
@@ -81,6 +81,23 @@ describe("wasm-plain agrees with js in float32 to the bit", () => {
     ];
     expect(firstDifference(of(PLAIN[0]!.set), of(JS_KERNELS.float32))).toBe(null);
   });
+});
+
+test("every set's products are the exact ones within the error of float32 sums", () => {
+  const sets = [JS_KERNELS.float32, ...[...PLAIN, ...FUSED].map(({ set }) => set)];
+  fc.assert(
+    fc.property(
+      fc.infiniteStream(fc.constantFrom(...SIZES)),
+      fc.nat(),
+      fc.constantFrom(0, 0.02, 0.5),
+      (stream, seed, wild) => {
+        for (const use of USES.matmul(() => stream.next().value)) {
+          for (const set of sets) expect(firstExcess(use, set, seed, wild)).toBe(null);
+        }
+      },
+    ),
+    { numRuns: 15 },
+  );
 });
 
 describe.skipIf(!fused)("wasm-fma", () => {

@@ -3,6 +3,7 @@ import * as ops from "../ops.ts";
 import { fold, key, words } from "../rng.ts";
 import { evaluateGraph } from "../run.ts";
 import { type Shape, sizeOf } from "../shape.ts";
+import { JS_KERNELS } from "./js/set.ts";
 import type { ComputedOp, KernelSet } from "./kernels.ts";
 
 // What kernel sets are compared on: in the test beside this file, and in a browser.
@@ -125,10 +126,20 @@ export function numbers(seed: number, name: string, count: number, wild: number)
   });
 }
 
-export function valuesOf(use: Use, set: KernelSet, seed: number, wild: number): number[] {
+/** @param change what is done to each number before it is used */
+export function valuesOf(
+  use: Use,
+  set: KernelSet,
+  seed: number,
+  wild: number,
+  change: (value: number) => number = (value) => value,
+): number[] {
   const inputs = use.shapes.map((shape, i) => ops.input(`x${i}`, shape));
   const values = Object.fromEntries(
-    use.shapes.map((shape, i) => [`x${i}`, numbers(seed, `x${i}`, sizeOf(shape), wild)]),
+    use.shapes.map((shape, i) => {
+      const drawn = numbers(seed, `x${i}`, sizeOf(shape), wild);
+      return [`x${i}`, drawn.map(change)];
+    }),
   );
   const output = use.build(...inputs);
   return [...evaluateGraph({ outputs: { output } }, values, set, RUN_KEY).output];
@@ -138,4 +149,28 @@ export function valuesOf(use: Use, set: KernelSet, seed: number, wild: number): 
 export function firstDifference(actual: number[], expected: number[]): string | null {
   const at = expected.findIndex((value, i) => !Object.is(actual[i], value));
   return at < 0 ? null : `element ${at}: ${actual[at]}, not ${expected[at]}`;
+}
+
+const LARGEST = 3.4028234663852886e38;
+
+/**
+ * Where a product in float32 is not the exact one, its terms added in whatever order: with n terms
+ * the error is at most n 2^-24 of the sum of their sizes (Higham, Accuracy and Stability of
+ * Numerical Algorithms, eq. 3.5), and half a denormal a term. A NaN stays one; infinities are those
+ * of the exact product, unless finite terms alone may leave the format on the way.
+ */
+export function firstExcess(use: Use, set: KernelSet, seed: number, wild: number): string | null {
+  const actual = valuesOf(use, set, seed, wild);
+  const exact = valuesOf(use, JS_KERNELS.float64, seed, wild);
+  const finiteSize = (value: number): number => (Number.isFinite(value) ? Math.abs(value) : 0);
+  const sizes = valuesOf(use, JS_KERNELS.float64, seed, wild, finiteSize);
+  const terms = Math.max(...use.shapes.flat());
+  const fits = (value: number, expected: number, size: number): boolean => {
+    if (Number.isNaN(expected)) return Number.isNaN(value);
+    if (size >= LARGEST) return true;
+    if (!Number.isFinite(expected)) return value === expected;
+    return Math.abs(value - expected) <= (terms + 1) * (size * 2 ** -24 + 2 ** -149);
+  };
+  const at = exact.findIndex((expected, i) => !fits(actual[i]!, expected, sizes[i]!));
+  return at < 0 ? null : `element ${at}: ${actual[at]}, not about ${exact[at]}`;
 }
