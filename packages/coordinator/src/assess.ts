@@ -16,6 +16,7 @@ import type {
   Combiner,
   Experiment,
   FittedTarget,
+  Hash,
   Metrics,
   RegressionMetrics,
   TaskResult,
@@ -28,15 +29,20 @@ import type { Assessment, RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
 import { firstOpenTrial, metricOf, proposedTrials, settingOf } from "./trials.ts";
 
-/** Trials whose tasks have all ended and that nobody has assessed yet, in order. */
-export function dueTrials(state: RunState): number[] {
+/**
+ * Trials whose tasks have all ended and that nobody has assessed yet, in order.
+ *
+ * @param inFlight tasks that are being done: a plan starts tasks in order, so that behind one that
+ *   is neither done nor in flight nothing has begun, and the search for more ends there
+ */
+export function dueTrials(state: RunState, inFlight?: ReadonlySet<Hash>): number[] {
   const due: number[] = [];
   const proposed = proposedTrials(state);
   for (let trial = firstOpenTrial(state); trial < proposed; trial++) {
     if (state.assessed.has(trial)) continue;
-    if (tasksOfTrial(state, trial).every(({ id }) => outcomeOf(state, id) !== undefined)) {
-      due.push(trial);
-    }
+    const open = tasksOfTrial(state, trial).filter(({ id }) => outcomeOf(state, id) === undefined);
+    if (open.length === 0) due.push(trial);
+    else if (inFlight && open.some(({ id }) => !inFlight.has(id))) break;
   }
   return due;
 }

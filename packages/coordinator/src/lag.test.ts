@@ -6,8 +6,10 @@ import { isAdaptive, samplers } from "@manyfold/search";
 import { describe, expect, test } from "vitest";
 import { dueTrials } from "./assess.ts";
 import { ledgerOf } from "./ledger.ts";
-import { allTasks, idleNote, plan, tasksOfTrial, waitingTasks } from "./plan.ts";
+import { allTasks, finalTasks, idleNote, plan, tasksOfTrial, waitingTasks } from "./plan.ts";
+import { progressOf } from "./progress.ts";
 import { searchResult } from "./search-result.ts";
+import type { RunState } from "./state.ts";
 import { begin, fold, outcomeOf } from "./state.ts";
 import { paramsOf, proposedTrials } from "./trials.ts";
 
@@ -67,6 +69,7 @@ function simulate(experiment: Experiment, { slots, pace, dies = [], grow }: Circ
   let state = begin(records[0] as JournalRecord);
   const deaths = new Set(dies);
   const running = new Map<Hash, number>();
+  const counts: [object, object][] = [];
   let [clock, mostTrials] = [0, 0];
   const record = (one: JournalRecord) => {
     records.push(one);
@@ -109,7 +112,8 @@ function simulate(experiment: Experiment, { slots, pace, dies = [], grow }: Circ
     };
     if (share(task, "fails") < 0.06) record({ type: "failed", ...done, failure });
     else record({ type: "completed", ...done, result });
-    for (const trial of dueTrials(state)) {
+    if (records.length % 23 === 0) counts.push([progressOf(state), counted(state)]);
+    for (const trial of dueTrials(state, new Set(running.keys()))) {
       const outcomes = tasksOfTrial(state, trial).map(({ id }) => outcomeOf(state, id));
       const failed = outcomes.some((outcome) => outcome && "code" in outcome);
       const value = failed ? null : worth(paramsOf(state, trial) ?? {});
@@ -117,12 +121,22 @@ function simulate(experiment: Experiment, { slots, pace, dies = [], grow }: Circ
       record({ type: "assessed", ...found, time: clock });
     }
   }
+  for (const [said, found] of counts) expect(said).toMatchObject(found);
   return {
     found: { result: searchResult(state), ledger: ledgerOf(state, allTasks(state)) },
     records: records.length,
     mostTrials,
     waiting: waitingTasks(state),
   };
+}
+
+/** What progress says, counted one by one. */
+function counted(state: RunState) {
+  const outcomes = allTasks(state).map(({ id }) => outcomeOf(state, id));
+  const failed = outcomes.filter((outcome) => outcome && "code" in outcome).length;
+  const final = finalTasks(state).length === 0 ? 1 : 0;
+  const total = outcomes.length + waitingTasks(state) + final;
+  return { done: outcomes.filter(Boolean).length, failed, total };
 }
 
 describe.each(Object.keys(samplers))("%s", (sampler) => {

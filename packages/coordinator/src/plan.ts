@@ -9,6 +9,7 @@ import type {
 } from "@manyfold/protocol";
 import { FINAL, taskId } from "@manyfold/protocol";
 import { isAdaptive } from "@manyfold/search";
+import { firstOpenTask } from "./cursor.ts";
 import type { RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
 import { bestTrial, firstOpenTrial, proposedTrials, settingOf, trialCount } from "./trials.ts";
@@ -32,9 +33,10 @@ export interface Wanted {
 export function plan(state: RunState, inFlight: ReadonlySet<Hash>, limit: number): Wanted[] {
   const next: Wanted[] = [];
   const seen = new Set<Hash>();
-  const take = (wanted: readonly Wanted[]) => {
-    for (const task of wanted) {
-      if (next.length >= limit) return;
+  const take = (wanted: readonly Wanted[], from = 0) => {
+    for (let at = from; at < wanted.length && next.length < limit; at++) {
+      const task = wanted[at];
+      if (!task) break;
       if (inFlight.has(task.id) || seen.has(task.id) || outcomeOf(state, task.id)) continue;
       seen.add(task.id);
       next.push(task);
@@ -46,13 +48,18 @@ export function plan(state: RunState, inFlight: ReadonlySet<Hash>, limit: number
   for (let trial = firstOpenTrial(state); trial < proposed && next.length < limit; trial++) {
     if (!state.assessed.has(trial)) take(tasksOfTrial(state, trial));
   }
-  if (next.length === 0 && state.assessed.size >= trials) take(finalTasks(state));
+  if (next.length === 0 && state.assessed.size >= trials) {
+    const final = finalTasks(state);
+    take(final, firstOpenTask(state, final));
+  }
   return next;
 }
 
 /** All tasks of a trial that is proposed: one per fold and unit, in task order. */
 export function tasksOfTrial(state: RunState, trial: number): readonly Wanted[] {
-  return remember(state, `trial ${trial}`, () => {
+  // Of a trial that is over hardly anybody asks again, and there may be very many.
+  const keep = !state.assessed.has(trial);
+  return remember(state, `trial ${trial}`, keep, () => {
     const setting = settingOf(state, trial);
     const ensemble = setting.search?.each === "ensemble" ? setting.ensemble : undefined;
     return state.data.folds.flatMap(({ table }, fold) =>
@@ -75,7 +82,7 @@ export function finalTasks(state: RunState): readonly Wanted[] {
   const final = finalExperiment(state);
   if (!final) return [];
   const best = bestTrial(state);
-  return remember(state, `final ${best?.trial ?? ""}`, () => {
+  return remember(state, `final ${best?.trial ?? ""}`, true, () => {
     const { table } = state.data.final;
     const scored: Report = final.data.split ? "test" : "train";
     return unitsOf(final.ensemble).map((unit) => {
@@ -170,16 +177,20 @@ interface Expansions {
 
 const expansions = new WeakMap<RunState, Expansions>();
 
-function remember(state: RunState, name: string, expand: () => Wanted[]): readonly Wanted[] {
+function remember(
+  state: RunState,
+  name: string,
+  keep: boolean,
+  expand: () => Wanted[],
+): readonly Wanted[] {
   const { experiment } = state;
   let known = expansions.get(state);
   if (known?.experiment !== experiment) {
     known = { experiment, tasks: new Map() };
     expansions.set(state, known);
   }
-  const found = known.tasks.get(name);
-  if (found) return found;
-  const made = expand();
-  known.tasks.set(name, made);
-  return made;
+  const found = known.tasks.get(name) ?? expand();
+  if (keep) known.tasks.set(name, found);
+  else known.tasks.delete(name);
+  return found;
 }

@@ -71,8 +71,9 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
 
   const assess = async () => {
     // An assessment may propose a trial whose tasks have all ended: a setting that was tried before.
-    for (let due = dueTrials(state); due.length > 0; due = dueTrials(state)) {
-      for (const trial of due) {
+    const due = () => dueTrials(state, inFlight);
+    for (let trials = due(); trials.length > 0; trials = due()) {
+      for (const trial of trials) {
         const assessment = await assessTrial(state, blobs, trial);
         await record(state, journal, [{ type: "assessed", ...assessment, time: clock.now() }]);
       }

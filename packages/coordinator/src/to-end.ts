@@ -91,10 +91,12 @@ async function missingBlobs(state: RunState, blobs: BlobStore): Promise<Set<Hash
 /** Takes back results that name a blob which is gone; returns which of the blobs they named. */
 function forget(state: RunState, missing: ReadonlySet<Hash>): Set<Hash> {
   const named = new Set<Hash>();
+  const tasks: Hash[] = [];
   for (const [task, result] of state.completed) {
     const gone = blobsOf(result).filter((hash) => missing.has(hash));
-    if (gone.length > 0) state.completed.delete(task);
+    if (gone.length > 0) tasks.push(task);
     for (const hash of gone) named.add(hash);
   }
+  undo(state, tasks);
   return named;
 }
