@@ -1,6 +1,7 @@
 import type { BlobStore, Hash, ReportDocument, TaskResult } from "@manyfold/protocol";
 import { hashBytes, ManyfoldError } from "@manyfold/protocol";
 import { inTurn, MissingBlob } from "./blobs.ts";
+import { undo } from "./cursor.ts";
 import type { Setting } from "./execution.ts";
 import { executionOf } from "./execution.ts";
 import type { Finished } from "./finish.ts";
