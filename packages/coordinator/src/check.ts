@@ -107,7 +107,7 @@ export function experimentComplaints(experiment: Experiment): ConfigComplaint[] 
   const broken = [...RULES, ...TRAINING_RULES]
     .filter((rule) => rule.broken(experiment))
     .map(({ path, condition, got, help }): ConfigComplaint => ({
-      path: [...path],
+      path: [...(typeof path === "function" ? path(experiment) : path)],
       at: "value",
       condition,
       got: show(got(experiment)),

@@ -1,5 +1,5 @@
 import type { Experiment, TrainSpec } from "@manyfold/protocol";
-import { tagOf } from "@manyfold/protocol";
+import { isSecondOrder, tagOf } from "@manyfold/protocol";
 import type { Rule } from "./rule.ts";
 
 const MOMENTUM: readonly string[] = ["momentum", "nesterov"];
@@ -10,7 +10,9 @@ export const TRAINING_RULES: readonly Rule[] = [
   {
     path: ["train", "momentumSchedule"],
     broken: ({ train }) =>
-      train.momentumSchedule !== undefined && !MOMENTUM.includes(tagOf(train.optimizer)),
+      train.momentumSchedule !== undefined &&
+      !isSecondOrder(train.optimizer) &&
+      !MOMENTUM.includes(tagOf(train.optimizer)),
     condition: "left out but for optimizer: momentum or nesterov",
     got: ({ train }) => train.momentumSchedule && tagOf(train.momentumSchedule),
     help: "The other rules have no momentum of their own to change.",
@@ -19,11 +21,44 @@ export const TRAINING_RULES: readonly Rule[] = [
     path: ["train", "regularizers"],
     broken: ({ train }) =>
       train.regularizers.some((one) => "proximalL1" in one) &&
+      !isSecondOrder(train.optimizer) &&
       !PLAIN.includes(tagOf(train.optimizer)),
     condition: "without proximalL1 but for optimizer: sgd, momentum or nesterov",
     got: optimizerOf,
     help: "The proximal step shrinks by the learning rate; rules with a rate per weight have no one rate. Use l1.",
   },
+  {
+    path: ["train", "batch"],
+    broken: ({ train }) => isSecondOrder(train.optimizer) && train.batch !== "all",
+    condition: "all for a second-order method",
+    got: ({ train }) => train.batch,
+    help: "Its line search and its curvature need the loss of all rows; minibatches change it at every step.",
+  },
+  {
+    path: (experiment) => dropoutPath(experiment),
+    broken: ({ model, train }) => isSecondOrder(train.optimizer) && dropoutAt(model) >= 0,
+    condition: "left out with a second-order method",
+    got: ({ train }) => `dropout and ${tagOf(train.optimizer)}`,
+    help: "A new mask in every step is a new function; a line search needs one.",
+  },
+  {
+    path: ["train", "regularizers"],
+    broken: ({ train }) =>
+      isSecondOrder(train.optimizer) && train.regularizers.some((one) => !("l2" in one)),
+    condition: "l2 alone with a second-order method",
+    got: ({ train }) => train.regularizers.map((one) => tagOf(one)).join(", "),
+    help: "The others have kinks, or move the weights after the step.",
+  },
+  ...(["schedule", "clip", "noise", "momentumSchedule"] as const).map((name): Rule => ({
+    path: ["train", name],
+    broken: ({ train }) =>
+      isSecondOrder(train.optimizer) &&
+      train[name] !== undefined &&
+      !(name === "schedule" && "constant" in train.schedule),
+    condition: "left out with a second-order method",
+    got: ({ train }) => train[name],
+    help: "A line search finds each step's length on the loss itself.",
+  })),
   {
     path: ["train", "noise", "labels"],
     broken: ({ data, train }) =>
@@ -37,4 +72,16 @@ export const TRAINING_RULES: readonly Rule[] = [
 
 function optimizerOf({ train }: Experiment): ReturnType<typeof tagOf<TrainSpec["optimizer"]>> {
   return tagOf(train.optimizer);
+}
+
+/** The index of the first layer that drops units, also where it is repeated; -1 without one. */
+function dropoutAt({ layers }: Experiment["model"]): number {
+  return layers.findIndex((layer) => {
+    const one = "repeat" in layer ? layer.repeat.layer : layer;
+    return "dropout" in one && one.dropout.rate > 0;
+  });
+}
+
+function dropoutPath({ model }: Experiment): (string | number)[] {
+  return ["model", "layers", dropoutAt(model)];
 }

@@ -3,6 +3,7 @@ import { arithmeticOf } from "../src/arithmetic.ts";
 import { gatherFrom } from "../src/batches.ts";
 import { initialize } from "../src/init.ts";
 import { startOptimizer } from "../src/optimizers/optimizer.ts";
+import { optimizerRule } from "../src/optimizers/rules.ts";
 import { integers, key, normals } from "../src/rng.ts";
 import { borrowWorkbench, workOf } from "../src/workbench.ts";
 import { type BenchShape, networkOf } from "./shapes.ts";
@@ -12,10 +13,11 @@ export function stepOf(shape: BenchShape, variant: Variant): () => void {
   const network = networkOf(shape);
   const rows = 4 * shape.batch;
   const spec = TrainSpec.parse({ batch: shape.batch, optimizer: { adam: { lr: 0.001 } } });
+  const rule = optimizerRule({ adam: { lr: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } });
   const work = workOf(network, spec, rows, variant);
   const bench = borrowWorkbench(work);
   const { updates } = arithmeticOf(variant);
-  const optimizer = startOptimizer(work.rule, updates, bench.slots, bench.coefficients);
+  const optimizer = startOptimizer(rule, updates, bench.slots, bench.coefficients);
   const x = Float32Array.from(normals(key(1), rows * network.inputs));
   const y =
     network.task === "classification"

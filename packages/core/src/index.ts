@@ -36,3 +36,7 @@ export { train } from "./train.ts";
 export type { TrainJob, TrainOutcome } from "./train.ts";
 export { trainingBytes } from "./workbench.ts";
 export { initialize } from "./init.ts";
+export { compileCurvature } from "./curvature.ts";
+export type { CurvatureOptions, CurvatureProgram } from "./curvature.ts";
+export { minimise } from "./minimise/minimise.ts";
+export type { Point, SmoothObjective } from "./minimise/objective.ts";

@@ -1,19 +1,12 @@
 import { ManyfoldError, show } from "@manyfold/protocol";
-import { grad } from "./autodiff.ts";
 import type { Graph, Node } from "./graph.ts";
 import { HEADS } from "./heads.ts";
 import { plainKernels } from "./arithmetic.ts";
 import { BYTES, type KernelSet, type Values } from "./kernels/kernels.ts";
+import { lossGraph, networkGraph } from "./loss-graph.ts";
 import { LOSSES, type LossName } from "./losses.ts";
-import {
-  type DropoutMode,
-  forwardGraph,
-  type ForwardGraph,
-  type Network,
-  type ParameterTensor,
-  requireWeights,
-} from "./network.ts";
-import { input, scale, sum } from "./ops.ts";
+import { type Network, requireWeights } from "./network.ts";
+import { input } from "./ops.ts";
 import { type Plan, planGraph } from "./plan.ts";
 import type { Key } from "./rng.ts";
 import { bindPlan, type Program } from "./run.ts";
@@ -137,38 +130,13 @@ function layOut(network: Network, options: Omit<TrainingOptions, "kernels">): Tr
 
 /** Mean loss over a batch, and its gradient in every tensor, as one graph. */
 function trainingGraph(network: Network, loss: LossName, batch: number): Graph {
-  const { parameters, forward } = networkGraph(network, batch, "rows");
-  const y = input("y", [batch, network.targets]);
-  const rows = LOSSES[loss].rows(forward.logits, y, network.head);
-  const mean = scale(sum(rows), 1 / batch);
-  // Gradients come from the last layer to the first, so each is written when its parts are there.
-  const names = [...parameters.keys()].reverse();
-  const gradients = grad(
-    mean,
-    names.map((name) => parameters.get(name) as Node),
-  );
-  const outputs: Record<string, Node> = { loss: mean };
-  names.forEach((name, i) => (outputs[gradientName(name)] = gradients[i] as Node));
-  return { outputs };
+  const { mean, gradients } = lossGraph(network, loss, batch, "rows");
+  const named = [...gradients].map(([name, node]): [string, Node] => [gradientName(name), node]);
+  return { outputs: { loss: mean, ...Object.fromEntries(named) } };
 }
 
 function gradientName(tensor: string): string {
   return `gradient of ${tensor}`;
-}
-
-/** The forward graph over inputs named `x` and as the tensors. */
-function networkGraph(
-  network: Network,
-  rows: number,
-  mode: DropoutMode,
-): { parameters: Map<string, Node>; forward: ForwardGraph } {
-  const parameters = new Map<string, Node>();
-  for (const { name, shape } of network.parameters.tensors) {
-    parameters.set(name, input(name, shape));
-  }
-  const x = input("x", [rows, network.inputs]);
-  const parameter = (tensor: ParameterTensor): Node => parameters.get(tensor.name) as Node;
-  return { parameters, forward: forwardGraph(network, x, parameter, mode) };
 }
 
 function notCompiled(batch: number, batches: readonly number[]): ManyfoldError {

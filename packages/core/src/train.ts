@@ -1,6 +1,7 @@
 import {
   type CurvePoint,
   ManyfoldError,
+  type SecondOrder,
   show,
   type TrainSpec,
   type Variant,
@@ -8,6 +9,8 @@ import {
 import { arithmeticOf } from "./arithmetic.ts";
 import { type Gather, gatherFrom, rowCount } from "./batches.ts";
 import { clippingOf } from "./clipping.ts";
+import type { Epochs } from "./epochs.ts";
+import { fullBatchEpochs } from "./full-batch.ts";
 import { initialize } from "./init.ts";
 import type { Network } from "./network.ts";
 import { noiseOnRows, weightNoise } from "./noise.ts";
@@ -97,7 +100,11 @@ function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
   const gather = gatherFrom(job);
   const stopping = spec.earlyStopping ? earlyStopping(spec.earlyStopping) : null;
   const best = { weights: new Float32Array(0), epoch: 0 };
-  const epochs = epochRunner(bench, work, job, gather);
+  const epochs =
+    work.rule === null
+      ? fullBatchEpochs(bench, work, spec.optimizer as SecondOrder, job, gather)
+      : batchEpochs(bench, work, work.rule, job, gather);
+  let last = spec.epochs;
   const curve: CurvePoint[] = [];
 
   initialize(network, job.key, bench.parameters);
@@ -112,8 +119,9 @@ function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
     curve.push(point);
     epochs.observe?.(point.held ?? point.train);
     job.onEpoch?.(point);
-    if (stopping === null || point.held === undefined) continue;
-    const verdict = stopping(point.held);
+    const ended = epochs.ended?.() === true;
+    if (ended) last = epoch;
+    const verdict = point.held === undefined ? undefined : stopping?.(point.held);
     if (verdict === "best") {
       if (best.epoch === 0) best.weights = new Float32Array(bench.parameters.length);
       best.weights.set(bench.parameters);
@@ -122,30 +130,27 @@ function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
     if (verdict === "stop" && epoch < spec.epochs) {
       return { status: "done", weights: best.weights, curve, epoch: best.epoch, stopped: true };
     }
+    if (ended) break;
   }
   if (best.epoch > 0) {
     return { status: "done", weights: best.weights, curve, epoch: best.epoch, stopped: false };
   }
   // The last step has no loss of its own to show what it did.
   if (!bench.parameters.every(Number.isFinite)) {
-    return { status: "nan", epoch: spec.epochs, layer: faultyLayer(bench, job) };
+    return { status: "nan", epoch: last, layer: faultyLayer(bench, job) };
   }
   const weights = bench.parameters.slice();
-  return { status: "done", weights, curve, epoch: spec.epochs, stopped: false };
+  return { status: "done", weights, curve, epoch: last, stopped: false };
 }
 
-/** The epochs of a training. */
-interface Epochs {
-  /**
-   * Runs the steps of an epoch and gives their mean loss over rows, penalties excluded; stops at the
-   * first loss that is not finite and gives that; null when cancelled.
-   */
-  readonly run: (epoch: number) => number | null;
-  /** To be told the loss that each epoch ended with, where anything listens. */
-  readonly observe: ((loss: number) => void) | undefined;
-}
-
-function epochRunner(bench: Workbench, work: Work, job: TrainJob, gather: Gather): Epochs {
+/** One step of the optimizer a batch, in an order of rows of each epoch's own. */
+function batchEpochs(
+  bench: Workbench,
+  work: Work,
+  rule: OptimizerRule,
+  job: TrainJob,
+  gather: Gather,
+): Epochs {
   const { network, spec, rows, key } = job;
   const { training, x, y, parameters, gradients } = bench;
   const { updates, regularizers: table, permutation } = arithmeticOf(work.variant);
@@ -153,9 +158,9 @@ function epochRunner(bench: Workbench, work: Work, job: TrainJob, gather: Gather
   const perEpoch = Math.ceil(rows.length / batch);
   const length = { epoch: perEpoch, total: perEpoch * (spec.horizon ?? spec.epochs) };
   const schedule = startSchedule(spec.schedule, length);
-  const momentum = momentumSchedule(spec, work.rule, length);
+  const momentum = momentumSchedule(spec, rule, length);
   const regularizers = startRegularizers(spec.regularizers, network, table);
-  const optimizer = startOptimizer(work.rule, updates, bench.slots, bench.coefficients);
+  const optimizer = startOptimizer(rule, updates, bench.slots, bench.coefficients);
   const clip = spec.clip && clippingOf(spec.clip);
   const perturbations = noiseOnRows(spec.noise, network, key);
   const shaken = spec.noise?.weights;
@@ -180,7 +185,7 @@ function epochRunner(bench: Workbench, work: Work, job: TrainJob, gather: Gather
       regularizers.gradient(parameters, gradients);
       clip?.(gradients);
       optimizer.step(parameters, gradients, share, momentum?.(step));
-      regularizers.project(parameters, work.rule.lr * share);
+      regularizers.project(parameters, rule.lr * share);
       step += 1;
     }
     return total / rows.length;

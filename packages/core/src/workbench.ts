@@ -1,5 +1,7 @@
-import { ManyfoldError, type TrainSpec, type Variant } from "@manyfold/protocol";
+import { isSecondOrder, ManyfoldError, type TrainSpec, type Variant } from "@manyfold/protocol";
 import { arithmeticOf } from "./arithmetic.ts";
+import { curvatureElements } from "./curvature.ts";
+import { FULL_CHUNK, minimiserElements, wantsCurvature } from "./full-batch.ts";
 import { memoryBytes } from "./kernels/wasm/engine.ts";
 import { BYTES, type KernelSet, type Values } from "./kernels/kernels.ts";
 import { lossFor, type LossName } from "./losses.ts";
@@ -47,19 +49,23 @@ export interface Work {
   readonly loss: LossName;
   /** Rows of a step, and of the last step of an epoch if that is shorter. */
   readonly batches: readonly number[];
-  readonly rule: OptimizerRule;
+  /** Null for a method that sees all rows in every step. */
+  readonly rule: OptimizerRule | null;
   readonly variant: Variant;
 }
 
 /** The work of training on that many rows. */
 export function workOf(network: Network, spec: TrainSpec, rows: number, variant: Variant): Work {
-  const batch = Math.min(spec.batch, rows);
+  const { optimizer } = spec;
+  const rule = isSecondOrder(optimizer) ? null : optimizerRule(optimizer);
+  const most = rule === null ? FULL_CHUNK : spec.batch === "all" ? rows : spec.batch;
+  const batch = Math.min(most, rows);
   const rest = rows % batch;
   return {
     network,
     loss: lossFor(spec.loss, network.head),
     batches: rest === 0 ? [batch] : [batch, rest],
-    rule: optimizerRule(spec.optimizer),
+    rule,
     variant,
   };
 }
@@ -85,15 +91,26 @@ export function trainingBytes(
   const arena =
     idle?.id === idOf(work)
       ? idle.training.bytes
-      : arenaBytes(variant, trainingElements(network, { loss, batches, slots: rule.slots }));
+      : arenaBytes(variant, trainingElements(network, { loss, batches, slots: rule?.slots ?? 0 }));
   const weights = 2 * network.parameters.size * bytes;
-  const order = 2 * rows * Uint32Array.BYTES_PER_ELEMENT;
+  const order = 2 * rows * Uint32Array.BYTES_PER_ELEMENT + minimiserBytes(work, spec);
   if (spec.earlyStopping === undefined) return arena + weights + order;
   // The loss alone needs less than its gradient does on as many rows.
   const evaluation = arenaBytes(variant, trainingElements(network, { loss, batches: [64] }));
   return (
     arena + weights + order + evaluation + HELD_CHUNK * (network.inputs + network.targets) * bytes
   );
+}
+
+/** What a second-order method takes: its vectors, and the arena of its products. */
+function minimiserBytes(
+  { network, loss, batches, variant }: Work,
+  { optimizer }: TrainSpec,
+): number {
+  if (!isSecondOrder(optimizer)) return 0;
+  const vectors = BYTES.float64 * minimiserElements(optimizer, network.parameters.size);
+  if (!wantsCurvature(optimizer)) return vectors;
+  return vectors + arenaBytes(variant, curvatureElements(network, { loss, batches }));
 }
 
 function arenaBytes(variant: Variant, elements: number): number {
@@ -122,14 +139,14 @@ export function returnWorkbench(bench: Workbench): void {
 }
 
 function idOf({ network, loss, batches, rule, variant }: Work): string {
-  return JSON.stringify([network, loss, batches, rule.slots, variant]);
+  return JSON.stringify([network, loss, batches, rule?.slots ?? 0, variant]);
 }
 
 function makeWorkbench(id: string, work: Work, kernels: KernelSet): Workbench {
   // Room is freed before more is taken.
   idle = null;
   const { network, loss, batches, rule } = work;
-  const training = compileTraining(network, { loss, batches, kernels, slots: rule.slots });
+  const training = compileTraining(network, { loss, batches, kernels, slots: rule?.slots ?? 0 });
   let held: HeldBench | null = null;
   return {
     id,

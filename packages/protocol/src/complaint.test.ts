@@ -49,7 +49,7 @@ describe("a bad configuration", () => {
       Did you mean adam?"
     `);
     expect(messages(config({ train: { optimizer: "adma" } }))).toMatchInlineSnapshot(`
-      "train.optimizer must be one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, got "adma".
+      "train.optimizer must be one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, newton, newtonCg, cg, bfgs, lbfgs, got "adma".
       Did you mean adam?"
     `);
     expect(messages(config({ model: { layers: [{ dens: { units: 3 } }] } })))
@@ -64,7 +64,7 @@ describe("a bad configuration", () => {
 
   test("none or several of which exactly one is wanted", () => {
     expect(messages(config({ train: { optimizer: {} } }))).toMatchInlineSnapshot(
-      `"train.optimizer must be an object with exactly one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, got {}."`,
+      `"train.optimizer must be an object with exactly one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, newton, newtonCg, cg, bfgs, lbfgs, got {}."`,
     );
     expect(messages(config({ ensemble: { bagging: {}, dropout: {} } }))).toMatchInlineSnapshot(
       `"ensemble must be an object with exactly one of bagging, initOnly, dropout, got {"bagging":{},"dropout":{}}."`,

@@ -14,6 +14,7 @@ export * from "./json.ts";
 export * from "./manifest.ts";
 export * from "./model.ts";
 export * from "./noise.ts";
+export * from "./optimizer.ts";
 export * from "./regularizer.ts";
 export * from "./report.ts";
 export * from "./sample.ts";

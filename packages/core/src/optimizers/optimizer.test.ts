@@ -1,4 +1,4 @@
-import type { Optimizer } from "@manyfold/protocol";
+import type { FirstOrder } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
 import type { Values } from "../kernels/kernels.ts";
 import { updates32 } from "./float32.ts";
@@ -9,7 +9,7 @@ import type { OptimizerName, UpdateTable } from "./rules.ts";
 
 /** Runs `steps` steps from `start`; returns the parameters after each. */
 function run<V extends Values>(
-  spec: Optimizer,
+  spec: FirstOrder,
   gradient: (theta: number[]) => number[],
   start: number[],
   steps: number,
@@ -31,7 +31,7 @@ function run<V extends Values>(
 }
 
 const run32 = (
-  spec: Optimizer,
+  spec: FirstOrder,
   gradient: (theta: number[]) => number[],
   start: number[],
   steps: number,
@@ -39,7 +39,7 @@ const run32 = (
 ): number[][] =>
   run(spec, gradient, start, steps, updates32, (from) => Float32Array.from(from), factor);
 const run64 = (
-  spec: Optimizer,
+  spec: FirstOrder,
   gradient: (theta: number[]) => number[],
   start: number[],
   steps: number,
@@ -140,7 +140,7 @@ const times = (a: number, x: number[]): number[] => x.map((value) => a * value);
 const plus = (x: number[], y: number[]): number[] => x.map((value, i) => value + (y[i] ?? 0));
 const minus = (x: number[], y: number[]): number[] => x.map((value, i) => value - (y[i] ?? 0));
 
-const SPECS: { [K in OptimizerName]: Optimizer } = {
+const SPECS: { [K in OptimizerName]: FirstOrder } = {
   sgd: { sgd: { lr: 0.02 } },
   momentum: { momentum: { lr: 0.01, momentum: 0.9 } },
   nesterov: { nesterov: { lr: 0.01, momentum: 0.9 } },
@@ -220,7 +220,7 @@ test("Nesterov's first step differs from momentum's by the look-ahead alone", ()
 
 test("momentum needs fewer steps than plain descent in a ravine", () => {
   const ravine: Gradient = ([a = 0, b = 0]) => [a, 100 * b];
-  const steps = (spec: Optimizer): number =>
+  const steps = (spec: FirstOrder): number =>
     run64(spec, ravine, [1, 1], 2000).findIndex(([a = 1, b = 1]) => Math.hypot(a, b) < 1e-3);
   expect(steps({ momentum: { lr: 0.015, momentum: 0.9 } })).toBeLessThan(
     steps({ sgd: { lr: 0.015 } }) / 2,

@@ -1,10 +1,10 @@
-import { match, type Optimizer, type tagOf } from "@manyfold/protocol";
+import { type FirstOrder, match, type tagOf } from "@manyfold/protocol";
 import type { Values } from "../kernels/kernels.ts";
 
 /** The names of the update rules. */
-export type OptimizerName = ReturnType<typeof tagOf<Optimizer>>;
+export type OptimizerName = ReturnType<typeof tagOf<FirstOrder>>;
 
-type SettingsOf<K extends OptimizerName> = Extract<Optimizer, Record<K, unknown>>[K];
+type SettingsOf<K extends OptimizerName> = Extract<FirstOrder, Record<K, unknown>>[K];
 
 /**
  * An update rule with its settings, apart from the loop over the parameters (which is the kernel
@@ -131,7 +131,7 @@ const RULES: { readonly [K in OptimizerName]: (settings: SettingsOf<K>) => Optim
 };
 
 /** The rule that a configuration names, with its settings. */
-export function optimizerRule(optimizer: Optimizer): OptimizerRule {
+export function optimizerRule(optimizer: FirstOrder): OptimizerRule {
   return match(optimizer, RULES);
 }
 

@@ -1,0 +1,54 @@
+import { Experiment, type ExperimentInput } from "@manyfold/protocol";
+import { expect, test } from "vitest";
+import { experimentComplaints } from "./check.ts";
+
+type Parts = { [K in "data" | "model" | "train"]?: object };
+
+/** Where the complaints about an experiment point. */
+function places(parts: Parts): string[] {
+  const experiment = Experiment.parse({
+    version: 1,
+    name: "x",
+    data: { source: "a.csv", target: "y", task: "classification", ...parts.data },
+    model: { layers: [{ dense: { units: 4 } }], ...parts.model },
+    train: parts.train,
+  } as ExperimentInput);
+  return experimentComplaints(experiment).map(({ path }) => path.join("."));
+}
+
+const lbfgs = { optimizer: "lbfgs", batch: "all" };
+const dropout = {
+  layers: [{ dense: { units: 4 } }, { repeat: { times: 2, layer: { dropout: 0.5 } } }],
+};
+
+test.each<[string, Parts, string[]]>([
+  ["second order on all rows", { train: { ...lbfgs, regularizers: [{ l2: 0.1 }] } }, []],
+  ["second order on minibatches", { train: { optimizer: "newton" } }, ["train.batch"]],
+  ["second order with dropout", { train: lbfgs, model: dropout }, ["model.layers.1"]],
+  ["dropout that drops nothing", { train: lbfgs, model: { layers: [{ dropout: 0 }] } }, []],
+  [
+    "a penalty with a kink",
+    { train: { ...lbfgs, regularizers: [{ l1: 1 }] } },
+    ["train.regularizers"],
+  ],
+  ["a rate for a line search", { train: { ...lbfgs, schedule: "cosine" } }, ["train.schedule"]],
+  ["noise on a line search", { train: { ...lbfgs, noise: { inputs: 1 } } }, ["train.noise"]],
+  [
+    "no momentum to change",
+    { train: { momentumSchedule: "sutskever" } },
+    ["train.momentumSchedule"],
+  ],
+  ["momentum", { train: { optimizer: "nesterov", momentumSchedule: "linear" } }, []],
+  [
+    "no one rate to shrink by",
+    { train: { regularizers: [{ proximalL1: 1 }] } },
+    ["train.regularizers"],
+  ],
+  [
+    "labels of numbers",
+    { data: { task: "regression" }, train: { noise: { labels: 0.1 } } },
+    ["train.noise.labels"],
+  ],
+])("%s", (_, parts, expected) => {
+  expect(places(parts)).toEqual(expected);
+});
