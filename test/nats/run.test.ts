@@ -99,17 +99,30 @@ describeWithServer("runs over NATS", () => {
     const run = start(["run", config, ...cluster, "--out", first, "--json"]);
     const id = await doneTasks(first, 3);
     run.process.kill("SIGSTOP");
-    const there = await document(["resume", id, ...cluster, "--out", second]);
+    const there = document(["resume", id, ...cluster, "--out", second]);
+    await doneTasks(second, 4);
+    // It comes back while the other one is at work, and again after.
     run.process.kill("SIGCONT");
     const { code, stdout } = await run.outcome;
-    expect(code).toBe(2);
-    expect(stdout).toContain("another coordinator");
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/must be coordinated by this process, got a takeover by \S+/);
     const here = await inline(config);
-    expect(there.ledger).toBe(here.ledger);
-    expect(weightsOf(there)).toBe(weightsOf(here));
+    expect((await there).ledger).toBe(here.ledger);
+    expect(weightsOf(await there)).toBe(weightsOf(here));
     // Once more from the first one's folder: it catches up, and has the same result.
     const again = await document(["resume", join(first, id), ...cluster]);
     expect(again.ledger).toBe(here.ledger);
+    // One that lives is named and left alone, unless it is to be shut out.
+    const alive = start(["run", config, ...cluster, "--out", join(folder, "alive"), "--json"]);
+    const its = await doneTasks(join(folder, "alive"), 2);
+    const refused = await manyfold(["resume", its, ...cluster, "--out", join(folder, "third")]);
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toMatch(
+      /a coordinator on \S+ \(epoch 1\), whose lease stands until \d\d:/,
+    );
+    const taking = ["resume", its, ...cluster, "--out", join(folder, "third"), "--take-over"];
+    expect((await document(taking)).ledger).toBe(here.ledger);
+    expect(await alive.outcome).toMatchObject({ code: 3 });
     await expect(manyfold(["resume", "nobody-knows", ...cluster])).resolves.toMatchObject({
       code: 2,
     });

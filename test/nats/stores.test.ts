@@ -77,10 +77,31 @@ describeWithServer("what a server stores", () => {
       const second = await natsJournal(link, names, "run");
       expect(await all(second.read(0))).toEqual(records(0, 2));
       await second.append(2, records(2, 1));
-      await expect(first.append(2, records(7, 1))).rejects.toMatchObject({ code: "journal" });
-      await expect(first.append(3, records(7, 1))).rejects.toMatchObject({ code: "journal" });
+      await expect(first.append(2, records(7, 1))).rejects.toMatchObject({ code: "environment" });
+      await expect(first.append(3, records(7, 1))).rejects.toMatchObject({ code: "environment" });
       const third = await natsJournal(link, names, "run");
       expect(await all(third.read(0))).toEqual(records(0, 3));
+    });
+
+    test("shuts out who wrote in an earlier epoch, from the opening on", async () => {
+      const names = await freshNames(link);
+      const first = await natsJournal(link, names, "run", 1);
+      await first.append(0, records(0, 2));
+      const reader = await natsJournal(link, names, "run");
+      expect(await all(reader.read(0))).toEqual(records(0, 2));
+      const second = await natsJournal(link, names, "run", 2);
+      await expect(first.append(2, records(7, 1))).rejects.toMatchObject({
+        code: "environment",
+        message: expect.stringContaining("takeover by another coordinator (epoch 2)") as string,
+      });
+      await expect(natsJournal(link, names, "run", 1)).rejects.toMatchObject({
+        code: "environment",
+      });
+      expect(await second.append(2, records(2, 2))).toBe(4);
+      const third = await natsJournal(link, names, "run", 3);
+      for (let from = 0; from <= 4; from++) {
+        expect(await all(third.read(from))).toEqual(records(0, 4).slice(from));
+      }
     });
 
     test("goes on over a restart of the server", async () => {

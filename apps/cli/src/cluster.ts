@@ -1,12 +1,14 @@
+import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { directoryBlobs, fileJournal } from "@manyfold/files";
 import type { BlobStore, Executor, Hash, Journal, Limits } from "@manyfold/protocol";
 import { ManyfoldError } from "@manyfold/protocol";
-import type { Credentials, Link, Names } from "@manyfold/workers/nats";
+import type { Credentials, Lease, Link, Names } from "@manyfold/workers/nats";
 import {
   answerForRun,
+  claimLease,
   copiedJournal,
   namesOf,
   natsBlobs,
@@ -18,6 +20,7 @@ import {
 } from "@manyfold/workers/nats";
 import { clock, timers } from "./environment.ts";
 import type { RunPaths } from "./run-folder.ts";
+import { tell } from "./terminal.ts";
 
 /** Where the cluster is. Who one is there comes from the environment alone. */
 export interface ClusterFlags {
@@ -43,8 +46,14 @@ export interface Cluster {
   readonly names: Names;
   /** A run's blobs: on the server, with the run's folder as the cache. */
   blobs(paths: RunPaths): BlobStore;
+  /**
+   * The right to coordinate a run.
+   *
+   * @throws ManyfoldError (`journal`) where somebody else has it, unless it is to be taken over
+   */
+  claim(run: string, takeOver?: boolean): Promise<Lease>;
   /** A run's journal: the truth on the server, a copy in the run's folder. */
-  journal(run: string, paths: RunPaths): Promise<Journal>;
+  journal(run: string, paths: RunPaths, lease: Lease): Promise<Journal>;
   executor(options: {
     readonly run: string;
     readonly slots: number;
@@ -83,10 +92,27 @@ export async function openCluster(flags: ClusterFlags, role: string): Promise<Cl
     link,
     names,
     blobs: (paths) => natsBlobs(link, names, directoryBlobs(paths.blobs)),
-    async journal(run, paths) {
+    claim: (run, takeOver = false) =>
+      claimLease(link, names, {
+        run,
+        owner: `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`,
+        host: hostname(),
+        clock,
+        timers,
+        takeOver,
+        notice: tell,
+      }),
+    async journal(run, paths, lease) {
       const copy = await fileJournal(paths.journal);
       try {
-        return await copiedJournal(await natsJournal(link, names, run), copy);
+        const truth = await natsJournal(link, names, run, lease.epoch);
+        const journal = await copiedJournal(truth, copy);
+        const append: Journal["append"] = async (after, records) => {
+          // Between a takeover and the new one's first commit the log would still take it.
+          lease.lost.throwIfAborted();
+          return journal.append(after, records);
+        };
+        return { ...journal, append };
       } catch (error) {
         await copy.close();
         throw error;

@@ -26,6 +26,7 @@ import type { BlobStore, Experiment, Journal, JournalRecord, TaskSpec } from "@m
 import { ManyfoldError, RunDocument, tagOf } from "@manyfold/protocol";
 import type { Fit } from "@manyfold/workers";
 import { fitWorkers } from "@manyfold/workers";
+import type { Lease } from "@manyfold/workers/nats";
 import type { Config } from "./config.ts";
 import { runDocument } from "./document.ts";
 import type { Cluster, ClusterFlags } from "./cluster.ts";
@@ -92,9 +93,14 @@ export async function beginRun(
       time: clock.now(),
       manyfold: VERSION,
     };
-    const journal = await (cluster?.journal(id, paths) ?? fileJournal(paths.journal));
-    await journal.append(0, [created]);
-    return await carryOn(begin(created), { paths, blobs, journal, flags, cluster });
+    const shared = cluster && { cluster, lease: await cluster.claim(id) };
+    try {
+      const journal = await openJournal(id, paths, shared);
+      await journal.append(0, [created]);
+      return await carryOn(begin(created), { paths, blobs, journal, flags, shared });
+    } finally {
+      await shared?.lease.release();
+    }
   } catch (error) {
     // Before its first record a run is nothing, and leaves nothing.
     const begun = await stat(paths.journal).then(
@@ -106,6 +112,16 @@ export async function beginRun(
   } finally {
     await cluster?.close();
   }
+}
+
+/** A run's place on a cluster, and the right to coordinate it there. */
+interface Shared {
+  readonly cluster: Cluster;
+  readonly lease: Lease;
+}
+
+function openJournal(run: string, paths: RunPaths, shared: Shared | undefined): Promise<Journal> {
+  return shared ? shared.cluster.journal(run, paths, shared.lease) : fileJournal(paths.journal);
 }
 
 /** The cluster that the flags name; opened before anything is written. */
@@ -120,13 +136,21 @@ export async function resumeRun(
     readonly out: string;
     readonly members?: number;
     readonly trials?: number;
+    readonly takeOver?: boolean;
   },
 ): Promise<number> {
   const cluster = await clusterOf(flags);
+  let shared: Shared | undefined;
   try {
-    const { paths, journal, state } = cluster
-      ? await openShared(cluster, name, flags.out)
-      : await openRun(runPaths(name));
+    let opened: Opened;
+    if (cluster) {
+      const found = await findShared(cluster, name, flags.out);
+      shared = { cluster, lease: await cluster.claim(found.run, flags.takeOver) };
+      opened = await openShared(shared, found);
+    } else {
+      opened = await openRun(runPaths(name));
+    }
+    const { paths, journal, state } = opened;
     try {
       const growth = growthOf(state.experiment, flags);
       // A machine that only took over has no document of it yet.
@@ -147,8 +171,9 @@ export async function resumeRun(
       throw error;
     }
     const blobs = cluster?.blobs(paths) ?? directoryBlobs(paths.blobs);
-    return await carryOn(state, { paths, blobs, journal, flags, cluster });
+    return await carryOn(state, { paths, blobs, journal, flags, shared });
   } finally {
+    await shared?.lease.release();
     await cluster?.close();
   }
 }
@@ -170,11 +195,12 @@ async function openRun(paths: RunPaths): Promise<Opened> {
   }
 }
 
-/**
- * Opens a run on a cluster: by its folder, or by its id, for which a folder is made here. Of a folder
- * that the cluster has not seen, it gets journal and data.
- */
-async function openShared(cluster: Cluster, name: string, out: string): Promise<Opened> {
+/** A run on a cluster: by its folder, or by its id, for which a folder is made here. */
+async function findShared(
+  cluster: Cluster,
+  name: string,
+  out: string,
+): Promise<{ readonly run: string; readonly paths: RunPaths }> {
   const here = await stat(runPaths(name).journal).catch(() => undefined);
   const known = here && (await readRun(runPaths(name)));
   const run = known?.run ?? basename(name);
@@ -184,7 +210,16 @@ async function openShared(cluster: Cluster, name: string, out: string): Promise<
     await makeFolder(out);
     await makeFolder(paths.folder);
   }
-  const journal = await cluster.journal(run, paths);
+  return { run, paths };
+}
+
+/** Opens a run that is coordinated here. Of a folder that the cluster has not seen, it gets journal and data. */
+async function openShared(
+  shared: Shared,
+  { run, paths }: { readonly run: string; readonly paths: RunPaths },
+): Promise<Opened> {
+  const { cluster } = shared;
+  const journal = await openJournal(run, paths, shared);
   try {
     const state = await stateFrom(journal.read(0), paths);
     const { final, folds } = state.data;
@@ -226,11 +261,12 @@ interface Session {
   readonly blobs: BlobStore;
   readonly journal: Journal;
   readonly flags: SessionFlags;
-  readonly cluster: Cluster | undefined;
+  readonly shared: Shared | undefined;
 }
 
 async function carryOn(state: RunState, session: Session): Promise<number> {
-  const { paths, blobs, journal, flags, cluster } = session;
+  const { paths, blobs, journal, flags, shared } = session;
+  const cluster = shared?.cluster;
   const { limits } = state.experiment;
   const progress = createProgress(process.stderr, clock, flags.quiet === true);
   const { drain, release, stop } = onInterrupt(paths.folder);
@@ -256,6 +292,9 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
     drain,
   });
   const silence = cluster?.answer(run, stop);
+  // What is written from now on is refused; what runs is somebody else's.
+  const leave = () => void executor.close();
+  shared?.lease.lost.addEventListener("abort", leave, { once: true });
   const idle = cluster ? undefined : idleNote(state, executor.description.slots);
   if (idle !== undefined) tell(idle);
   let looked = Number.NEGATIVE_INFINITY;
@@ -276,15 +315,17 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
   };
   try {
     const world = { journal, blobs, executor, clock, drain, observe };
-    const ending = await runToEnd(state, world, setting, (outputs) =>
-      publish(outputs, state, paths),
-    );
+    const ending = await runToEnd(state, world, setting, (outputs) => {
+      shared?.lease.lost.throwIfAborted();
+      return publish(outputs, state, paths);
+    });
     progress.end();
     return conclude(state, setting, ending, session);
   } finally {
     progress.end();
     release();
     silence?.();
+    shared?.lease.lost.removeEventListener("abort", leave);
     await executor.close();
     await journal.close();
   }

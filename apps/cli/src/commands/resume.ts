@@ -11,6 +11,7 @@ interface ResumeFlags extends ClusterFlags {
   workers: number;
   members?: number;
   trials?: number;
+  takeOver?: boolean;
   json?: boolean;
   quiet?: boolean;
 }
@@ -25,6 +26,7 @@ export function registerResume(program: Command): void {
     .option("--out <dir>", "parent of the folder that is made for an id", "runs")
     .option("--members <n>", "grow the ensemble to n members", wholeNumber("--members", 1, 100_000))
     .option("--trials <n>", "go on to n trials", wholeNumber("--trials", 1, 1_000_000))
+    .option("--take-over", "shut out the coordinator that a run on a cluster has")
     .addHelpText(
       "after",
       `
@@ -33,7 +35,8 @@ Examples:
   manyfold resume runs/digits-bagging-20260101-120000-1a2b --members 64
   manyfold resume digits-bagging-20260101-120000-1a2b --executor nats --servers nats://head:4222
 
-What was done is not done again; a finished run just prints its result.
+What was done is not done again; a finished run just prints its result. A run on a cluster has one
+coordinator at a time: one that was killed is waited for 10 s, one that lives is named and left alone.
 `,
     )
     .action(async (folder: string, flags: ResumeFlags) => {

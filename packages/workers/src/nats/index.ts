@@ -6,6 +6,8 @@ export type { AttemptName, Names } from "./subjects.ts";
 export { prepareNamespace } from "./streams.ts";
 export { natsBlobs } from "./blobs.ts";
 export { copiedJournal, natsJournal } from "./journal.ts";
+export { claimLease, readLease } from "./lease.ts";
+export type { Lease, LeaseOptions, LeaseView } from "./lease.ts";
 export { natsExecutor } from "./executor.ts";
 export type { NatsExecutorOptions } from "./executor.ts";
 export { startNatsWorker } from "./worker.ts";

@@ -17,6 +17,8 @@ const FROM = "Mf-From";
 const COUNT = "Mf-Count";
 /** Who wrote a commit: tells one's own, whose answer was lost, from a rival's. */
 const WRITER = "Mf-Writer";
+/** Of the coordinator's lease; never falls from one commit to the next. */
+const EPOCH = "Mf-Epoch";
 
 interface Pending {
   readonly texts: readonly string[];
@@ -30,33 +32,56 @@ interface Pending {
  * is the last (the server checks), so that of two coordinators one is refused. Appends that come
  * while one is under way share the next. After a refused one the journal takes no more.
  *
- * @throws ManyfoldError (`journal`) where the log's end is none of ours
+ * @param epoch of the lease of who is going to write: opening then puts a commit without records at
+ *   the log's end, and whoever knew the end before can write no more. Without one, nothing is written.
+ * @throws ManyfoldError (`journal`) where the log's end is none of ours, (`environment`) where
+ *   a later epoch has written
  */
-export async function natsJournal(link: Transport, names: Names, run: string): Promise<Journal> {
+export async function natsJournal(
+  link: Transport,
+  names: Names,
+  run: string,
+  epoch?: number,
+): Promise<Journal> {
   const subject = names.logOf(run);
   const path = `journal ${run}`;
   const writer = randomUUID();
-  const last = await link.streams.get(names.log, { last: subject });
   /** The last commit's place in the stream, and the records up to it. */
-  let sequence = last?.sequence ?? 0;
-  let committed = 0;
-  if (last !== undefined) {
-    const [from, count] = [FROM, COUNT].map((name) => Number(last.headers[name]));
-    if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count)) throw foreign(path, last.data);
-    committed = (from ?? 0) + (count ?? 0);
-  }
-  let length = committed;
+  let { sequence, committed, epoch: newest } = await endOf(link, names, run);
+  const own = epoch ?? newest;
   let queue: Pending[] = [];
   let flushing: Promise<void> | undefined;
   let broken: ManyfoldError | undefined;
   let closed = false;
 
-  const commit = async (texts: readonly string[]) => {
-    const headers = {
+  const marksOf = (count: number) => {
+    return {
       [FROM]: String(committed),
-      [COUNT]: String(texts.length),
+      [COUNT]: String(count),
       [WRITER]: writer,
+      [EPOCH]: String(own),
     };
+  };
+  // A log that has nothing yet has no other writer to shut out.
+  while (epoch !== undefined && newest < epoch && sequence > 0) {
+    const headers = marksOf(0);
+    try {
+      sequence = await link.streams.publish(subject, new Uint8Array(0), {
+        last: sequence,
+        headers,
+      });
+      newest = epoch;
+    } catch (error) {
+      if (refusalCode(error) !== 10071) throw refused(path, error);
+      // The one before has just written once more, or this is one's own: both are seen by looking.
+      ({ sequence, committed, epoch: newest } = await endOf(link, names, run));
+    }
+  }
+  if (newest > own) throw takenOver(run, { epoch: newest });
+  let length = committed;
+
+  const commit = async (texts: readonly string[]) => {
+    const headers = marksOf(texts.length);
     const body = new TextEncoder().encode(texts.join("\n"));
     // A new number per commit and the same one per retry: a lost answer does no harm.
     const msgID = `${writer}.${committed}`;
@@ -65,8 +90,10 @@ export async function natsJournal(link: Transport, names: Names, run: string): P
     } catch (error) {
       if (refusalCode(error) !== 10071) throw error;
       const found = await link.streams.get(names.log, { last: subject });
-      const own = found?.headers[WRITER] === writer;
-      if (!own || found.headers[FROM] !== String(committed)) throw fenced(path);
+      const mine = found?.headers[WRITER] === writer;
+      if (!mine || found.headers[FROM] !== String(committed)) {
+        throw takenOver(run, { epoch: Number(found?.headers[EPOCH] ?? 0) });
+      }
       sequence = found.sequence;
     }
     committed += texts.length;
@@ -106,7 +133,7 @@ export async function natsJournal(link: Transport, names: Names, run: string): P
     async append(expectedSequence, records) {
       if (closed) throw isClosed(path);
       if (broken !== undefined) throw broken;
-      if (expectedSequence !== length) throw fenced(path, expectedSequence, length);
+      if (expectedSequence !== length) throw outOfPlace(path, expectedSequence, length);
       if (records.length === 0) return length;
       const texts = records.map((record) => canonicalJson(record));
       const size = sizeOf(texts);
@@ -123,6 +150,31 @@ export async function natsJournal(link: Transport, names: Names, run: string): P
       await flushing;
     },
   };
+}
+
+interface End {
+  /** The last commit's place in the stream; 0 for none. */
+  readonly sequence: number;
+  /** Records up to it. */
+  readonly committed: number;
+  /** That it was written in; 0 for none. */
+  readonly epoch: number;
+}
+
+async function endOf(link: Transport, names: Names, run: string): Promise<End> {
+  const last = await link.streams.get(names.log, { last: names.logOf(run) });
+  if (last === undefined) return { sequence: 0, committed: 0, epoch: 0 };
+  const [from = 0, count = 0, epoch = 0] = [FROM, COUNT, EPOCH].map((name) => {
+    const number = Number(last.headers[name] ?? Number.NaN);
+    if (!Number.isSafeInteger(number) || number < 0) throw foreign(`journal ${run}`, last.data);
+    return number;
+  });
+  return { sequence: last.sequence, committed: from + count, epoch };
+}
+
+/** The epoch in which a run's log was last written; 0 where there is none. */
+export async function epochOf(link: Transport, names: Names, run: string): Promise<number> {
+  return (await endOf(link, names, run)).epoch;
 }
 
 /**
@@ -186,6 +238,8 @@ function takeBatch(queue: readonly Pending[]): Pending[] {
 }
 
 function parse(path: string, bytes: Uint8Array): JournalRecord[] {
+  // A fence has none.
+  if (bytes.byteLength === 0) return [];
   try {
     const lines = new TextDecoder().decode(bytes).split("\n");
     return lines.map((line) => JournalRecord.parse(JSON.parse(line)));
@@ -204,16 +258,27 @@ function foreign(path: string, bytes: Uint8Array): ManyfoldError {
   });
 }
 
-function fenced(path: string, expected?: number, length?: number): ManyfoldError {
+/** The caller's own mistake: its records do not follow those that are there. */
+function outOfPlace(path: string, expected: number, length: number): ManyfoldError {
   return new ManyfoldError({
     code: "journal",
     path,
-    condition:
-      expected === undefined
-        ? "as long as this coordinator left it"
-        : `${expected} records long, as this coordinator left it`,
-    got: length === undefined ? "another coordinator's records" : String(length),
+    condition: `${expected} records long`,
+    got: String(length),
     help: "Another coordinator wrote to it: stop one of the two and resume.",
+  });
+}
+
+/** What a coordinator says whose run somebody else goes on with. */
+export function takenOver(
+  run: string,
+  by: { readonly host?: string; readonly epoch: number },
+): ManyfoldError {
+  return new ManyfoldError({
+    code: "environment",
+    path: run,
+    condition: "coordinated by this process",
+    got: `a takeover by ${by.host ?? "another coordinator"} (epoch ${by.epoch}), which goes on with it; nothing is lost`,
   });
 }
 

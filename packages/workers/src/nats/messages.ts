@@ -62,6 +62,23 @@ export const ControlMessage = z.strictObject({
 });
 export type ControlMessage = z.infer<typeof ControlMessage>;
 
+/** Who coordinates a run. It stands until it was not renewed for so many seconds. */
+export const LeaseMessage = z.strictObject({
+  version,
+  run: token,
+  /** Grows with every coordinator of the run. */
+  epoch: z.int().min(1),
+  /** Names the coordinator's process. */
+  owner: z.string().min(1).max(200),
+  host: z.string().max(200),
+  seconds: z.number().min(0.1).max(3600),
+  /** Milliseconds since 1970 by the coordinator's clock until which it stands; for people. */
+  until: z.number().min(0).max(8e15),
+  /** `ended`: its coordinator has left, and wants no task of it any more. */
+  state: z.enum(["held", "ended"]),
+});
+export type LeaseMessage = z.infer<typeof LeaseMessage>;
+
 /** A worker began, or got on with, an attempt. */
 export const NewsMessage = z.strictObject({
   version,

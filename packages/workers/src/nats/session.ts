@@ -360,14 +360,20 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       control(true);
       for (const unsubscribe of subscriptions) unsubscribe();
       await stopReading();
-      if (link.up) await removeTasks(link, names, run).catch(() => undefined);
+      // Its own alone: another coordinator may have taken the run over.
+      if (link.up) await removeTasks(link, names, run, id).catch(() => undefined);
     },
   };
 }
 
-/** Takes back what was sent for a run and not taken; what runs goes on, and its outcome counts. */
-async function removeTasks(link: Transport, names: Names, run: string): Promise<void> {
-  for (const subject of await link.streams.subjects(names.tasks, names.tasksOf(run))) {
+/** Takes back what a run, or one session of it, sent and nobody took; what runs goes on and counts. */
+async function removeTasks(
+  link: Transport,
+  names: Names,
+  run: string,
+  session?: string,
+): Promise<void> {
+  for (const subject of await link.streams.subjects(names.tasks, names.tasksOf(run, session))) {
     const found = await link.streams.get(names.tasks, { last: subject });
     // By its number: a purge by subject makes this server's consumers skip other runs' tasks.
     if (found !== undefined) {

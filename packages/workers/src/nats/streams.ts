@@ -58,6 +58,15 @@ function streamsOf(names: Names): Partial<StreamConfig>[] {
       max_msgs_per_subject: 1,
       allow_direct: true,
     },
+    {
+      ...common,
+      name: names.leases,
+      subjects: [names.subjects.leases],
+      // A lease that is renewed replaces the one before.
+      max_msgs_per_subject: 1,
+      max_msg_size: LARGEST,
+      allow_direct: true,
+    },
   ];
 }
 

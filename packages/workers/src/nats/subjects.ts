@@ -32,18 +32,20 @@ export interface Names {
   readonly results: string;
   readonly log: string;
   readonly blobs: string;
+  readonly leases: string;
   /** Subjects of each stream. */
   readonly subjects: {
     readonly tasks: string;
     readonly results: string;
     readonly log: string;
     readonly blobs: string;
+    readonly leases: string;
   };
   /** The durable consumer of a variant's tasks. */
   consumer(variant: Variant): { readonly name: string; readonly filter: string };
   task(variant: Variant, of: AttemptName): string;
-  /** Every task of a run. */
-  tasksOf(run: string): string;
+  /** Every task of a run, or of one session of it. */
+  tasksOf(run: string, session?: string): string;
   /** Where the first success of a task is, and stays. */
   success(of: Pick<AttemptName, "run" | "task">): string;
   /** Where the failure of an attempt is. */
@@ -51,6 +53,8 @@ export interface Names {
   /** Both of the above, of a whole run. */
   outcomes(run: string): string;
   logOf(run: string): string;
+  /** Who coordinates a run. */
+  lease(run: string): string;
   /** A part of a blob; without one, its head. */
   blob(hash: string, part?: number): string;
   /** Heartbeat of a worker. */
@@ -77,11 +81,13 @@ export function namesOf(namespace: string): Names {
     results: `RES_${namespace}`,
     log: `LOG_${namespace}`,
     blobs: `BLOB_${namespace}`,
+    leases: `LEASE_${namespace}`,
     subjects: {
       tasks: `${n}.task.>`,
       results: `${n}.res.>`,
       log: `${n}.log.*`,
       blobs: `${n}.blob.>`,
+      leases: `${n}.lease.*`,
     },
     consumer: (variant) => ({
       name: `${PROTOCOL}-${variant}`,
@@ -89,12 +95,13 @@ export function namesOf(namespace: string): Names {
     }),
     task: (variant, { run, session, task, attempt }) =>
       `${tasks}.${variant}.${run}.${session}.${task}.${attempt}`,
-    tasksOf: (run) => `${tasks}.*.${run}.>`,
+    tasksOf: (run, session = "*") => `${tasks}.*.${run}.${session}.>`,
     success: ({ run, task }) => `${n}.res.${run}.${task}.done`,
     failure: ({ run, session, task, attempt }) =>
       `${n}.res.${run}.${task}.failed.${session}.${attempt}`,
     outcomes: (run) => `${n}.res.${run}.>`,
     logOf: (run) => `${n}.log.${run}`,
+    lease: (run) => `${n}.lease.${run}`,
     blob: (hash, part) => `${n}.blob.${hash}.${part ?? "head"}`,
     beat: (worker) => `${n}.hb.${worker}`,
     beats: `${n}.hb.*`,
