@@ -58,6 +58,9 @@ export const ControlMessage = z.strictObject({
   run: token,
   session: token,
   cancelled: z.array(z.strictObject({ task: Hash, attempt: z.int().min(1) })).max(4096),
+  /** Tasks that are out, and whether it has more than its share lets out: for other sessions. */
+  open: z.int().min(0),
+  waiting: z.boolean(),
   ended: z.boolean(),
 });
 export type ControlMessage = z.infer<typeof ControlMessage>;

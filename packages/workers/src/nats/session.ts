@@ -12,7 +12,7 @@ import type { LaneOptions, LaneOutcome } from "../lanes.ts";
 import { failed, failureOf } from "../outcome.ts";
 import {
   BeatMessage,
-  type ControlMessage,
+  ControlMessage,
   decode,
   encode,
   LARGEST,
@@ -21,6 +21,7 @@ import {
   type TaskMessage,
 } from "./messages.ts";
 import { readStream } from "./reader.ts";
+import { createShares } from "./shares.ts";
 import { prepareNamespace } from "./streams.ts";
 import { nameOf, type Names, PROTOCOL } from "./subjects.ts";
 import { refusalCode, type StoredMessage, type Transport } from "./transport.ts";
@@ -65,6 +66,7 @@ interface Open {
   unheld: number | undefined;
   checking: boolean;
   readonly settle: (outcome: LaneOutcome) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** Missed heartbeats, with half a one for its way. */
@@ -80,7 +82,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const beat = (options.beat ?? 2) * 1000;
   const id = randomUUID().slice(0, 8);
   const open = new Map<string, Open>();
-  const workers = new Map<string, { heard: number; variants: readonly Variant[] }>();
+  /** Attempts that the window lets not out yet, and those it let. */
+  let waiting: Open[] = [];
+  const out = new Set<Open>();
+  const shares = createShares(clock, MISSED * beat);
+  const workers = new Map<string, { heard: number; variants: readonly Variant[]; slots: number }>();
   const cancelled = new Map<string, { task: string; attempt: number; since: number }>();
   /** Since when silence counts: before, nothing could be heard. */
   let listening = clock.monotonic();
@@ -95,6 +101,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       cancelled: [...cancelled.values()]
         .slice(-4096)
         .map(({ task, attempt }) => ({ task, attempt })),
+      open: out.size,
+      waiting: waiting.length > 0,
       ended: over,
     };
     if (link.up) link.publish(names.control(run, id), encode(message));
@@ -190,6 +198,31 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     }
   };
 
+  /** Slots of the workers that serve this run. */
+  const slotsFor = (variant: Variant) =>
+    [...workers.values()]
+      .filter(({ variants }) => variants.includes(variant))
+      .reduce((sum, { slots }) => sum + slots, 0);
+
+  /** Sends what the window has room for, in the order in which it came. */
+  const admit = () => {
+    const [first] = waiting;
+    if (first === undefined) return;
+    const room = shares.window(slotsFor(first.task.spec.variant)) - out.size;
+    for (const one of waiting.splice(0, Math.max(0, room))) {
+      out.add(one);
+      send(one).catch(one.reject);
+    }
+  };
+
+  const onControl = (data: Uint8Array) => {
+    const message = decode(ControlMessage, data);
+    if (message === undefined || message.session === id) return;
+    if (message.ended) shares.forget(message.session);
+    else shares.hear(message.session, message);
+    admit();
+  };
+
   /** Nobody is known to have it: looks for its outcome, then for its message, then gives it up. */
   const check = async (one: Open) => {
     const { task } = one;
@@ -231,8 +264,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const onBeat = (data: Uint8Array) => {
     const message = decode(BeatMessage, data);
     if (message === undefined) return;
-    const { worker, variants, running } = message;
-    workers.set(worker, { heard: clock.monotonic(), variants });
+    const { worker, variants, slots, running } = message;
+    workers.set(worker, { heard: clock.monotonic(), variants, slots });
+    admit();
     const held = new Set<string>();
     for (const name of running) {
       if (name.run !== run || name.session !== id) continue;
@@ -260,7 +294,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const now = clock.monotonic();
     if (!link.up) return;
     for (const [key, { since }] of cancelled) if (now - since > TOLD) cancelled.delete(key);
-    if (cancelled.size > 0) control(false);
+    // What other runs leave to this one, and this one to others, is told again and again.
+    if (cancelled.size > 0 || open.size > 0) control(false);
+    admit();
     const silent = (heard: number) => now - Math.max(heard, listening) > MISSED * beat;
     for (const [worker, { heard }] of workers) {
       if (!silent(heard)) continue;
@@ -301,6 +337,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const subscriptions = [
     link.subscribe(names.beats, ({ data }) => onBeat(data)),
     link.subscribe(names.news(run, id), ({ data }) => onNews(data)),
+    link.subscribe(names.controls, ({ data }) => onControl(data)),
   ];
   const onMessage = ({ subject, data, sequence }: StoredMessage) => hear(subject, data, sequence);
   const stopReading = readStream(
@@ -320,9 +357,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         const { signal } = laneOptions;
         const settle = (outcome: LaneOutcome) => {
           if (open.get(task.id) !== one) return;
+          leave();
+          resolve(outcome);
+        };
+        const leave = () => {
           open.delete(task.id);
           signal.removeEventListener("abort", stop);
-          resolve(outcome);
+          if (!out.delete(one)) waiting = waiting.filter((each) => each !== one);
+          admit();
         };
         const stop = () => {
           const { id: name, attempt } = task;
@@ -339,16 +381,18 @@ export async function openSession(options: SessionOptions): Promise<Session> {
           unheld: undefined,
           checking: false,
           settle,
+          reject(error) {
+            if (open.get(task.id) !== one) return;
+            leave();
+            reject(error instanceof ManyfoldError ? error : refused(names.tasks, error));
+          },
         };
         open.set(task.id, one);
         signal.addEventListener("abort", stop, { once: true });
         if (signal.aborted) return stop();
         if (options.drain?.aborted === true) return settle({ status: "withdrawn" });
-        send(one).catch((error: unknown) => {
-          if (open.get(task.id) !== one) return;
-          open.delete(task.id);
-          reject(error instanceof ManyfoldError ? error : refused(names.tasks, error));
-        });
+        waiting.push(one);
+        admit();
       });
     },
     async end() {

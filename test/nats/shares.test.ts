@@ -1,0 +1,84 @@
+import { randomUUID } from "node:crypto";
+import { memoryBlobs } from "@manyfold/files";
+import type { BlobStore, Task } from "@manyfold/protocol";
+import { openThreadPool, type ThreadPool } from "@manyfold/workers";
+import { natsExecutor, type Names, startNatsWorker } from "@manyfold/workers/nats";
+import { fixtures } from "@manyfold/workers/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeWithServer, startServer, type TestServer } from "./server.ts";
+import { clock, freshNames, testLink, timers } from "./world.ts";
+
+describeWithServer("runs that share workers", () => {
+  let server: TestServer;
+  let pool: ThreadPool;
+  beforeAll(async () => {
+    server = await startServer();
+    pool = await openThreadPool({ workers: 2, clock, timers });
+  });
+  afterAll(() => pool.close());
+
+  /** Runs tasks as a coordinator of its own, and tells of each that is done. */
+  const coordinate = async (
+    names: Names,
+    blobs: BlobStore,
+    of: { readonly run: string; readonly slots: number; readonly tasks: readonly Task[] },
+    onDone: () => void,
+  ) => {
+    const link = await testLink(server.url);
+    const { run, slots, tasks } = of;
+    const common = { link, names, blobs, clock, timers, beat: 0.1, lease: 2 };
+    const executor = natsExecutor({ ...common, run, slots });
+    const source = async function* () {
+      yield* tasks;
+    };
+    const { signal } = new AbortController();
+    for await (const { type } of executor.run(source(), { signal })) {
+      if (type === "completed") onDone();
+      expect(type).not.toBe("failed");
+    }
+  };
+
+  test("get equal shares, though one came first and asks for eight times as much", async () => {
+    const link = await testLink(server.url);
+    const names = await freshNames(link);
+    const blobs = memoryBlobs();
+    const tasks = (await fixtures(blobs)).varied(320);
+    const own = { link: await testLink(server.url), id: `here-${randomUUID().slice(0, 8)}` };
+    await startNatsWorker({
+      ...own,
+      names,
+      blobs,
+      clock,
+      timers,
+      pool: { ...pool, close: async () => undefined },
+      variants: ["js"],
+      host: "here",
+      manyfold: "test",
+      beat: 0.1,
+      lease: 2,
+    });
+    const order: string[] = [];
+    let second: Promise<void> | undefined;
+    // Both have tasks left in the whole part that is looked at.
+    await coordinate(names, blobs, { run: "first", slots: 64, tasks: tasks.slice(0, 220) }, () => {
+      order.push("first");
+      second ??= coordinate(
+        names,
+        blobs,
+        { run: "second", slots: 8, tasks: tasks.slice(220) },
+        () => order.push("second"),
+      );
+    });
+    await second;
+    const from = order.indexOf("second");
+    expect(from).toBeGreaterThan(0);
+    // What the first had sent while it was alone is done before; then they take turns.
+    expect(from).toBeLessThan(80);
+    const middle = order.slice(from, from + 100);
+    const its = middle.filter((run) => run === "second").length;
+    expect(its).toBeGreaterThan(35);
+    expect(its).toBeLessThan(65);
+    // Whoever is left has all slots.
+    expect(order).toHaveLength(320);
+  });
+});
