@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { directoryBlobs, fileJournal } from "@manyfold/files";
 import type { BlobStore, Executor, Hash, Journal, Limits } from "@manyfold/protocol";
 import { ManyfoldError } from "@manyfold/protocol";
-import type { Credentials, Lease, Link, Names } from "@manyfold/workers/nats";
+import type { Lease, Link, Names } from "@manyfold/workers/nats";
 import {
   answerForRun,
   claimLease,
@@ -19,26 +18,33 @@ import {
   requireToken,
 } from "@manyfold/workers/nats";
 import { clock, timers } from "./environment.ts";
+import { identityOf } from "./identity.ts";
 import type { RunPaths } from "./run-folder.ts";
 import { tell } from "./terminal.ts";
 
-/** Where the cluster is. Who one is there comes from the environment alone. */
+/** Where the cluster is. Who one is there comes from the environment or a context alone. */
 export interface ClusterFlags {
-  readonly servers: string;
+  readonly servers?: string;
+  readonly context?: string;
   readonly namespace: string;
 }
 
 /** Options of the commands that talk to a cluster. */
 export function clusterOptions(command: Command): Command {
   return command
-    .option("--servers <urls>", "NATS servers, with commas between", "nats://127.0.0.1:4222")
+    .option(
+      "--servers <urls>",
+      "NATS servers, with commas between (default: the context's, or nats://127.0.0.1:4222)",
+    )
+    .option("--context <name>", "a context of the nats command line, or the path of such a file")
     .option("--namespace <name>", "a team's own streams on the servers", "default");
 }
 
 /** The lines of help on who one is. */
 export const CLUSTER_HELP = `
-The environment says who connects: NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_NKEY (a file with the
-seed) or NATS_CREDS (a file); NATS_CA names a file with the certificate authority of a TLS server.`;
+Who connects is said by the environment, NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_NKEY (a file with
+the seed) or NATS_CREDS (a file), or by a context of the nats command line (--context, NATS_CONTEXT). With
+TLS, NATS_CA names the file of the authority, NATS_CERT and NATS_KEY those of a client certificate.`;
 
 /** A connection to a namespace, with its streams made. */
 export interface Cluster {
@@ -73,8 +79,7 @@ export interface Cluster {
  */
 export async function openCluster(flags: ClusterFlags, role: string): Promise<Cluster> {
   const names = namesOf(flags.namespace);
-  const credentials = await credentialsFromEnvironment();
-  const servers = flags.servers.split(",");
+  const { servers, credentials } = await identityOf(flags.servers, flags.context);
   const link = await openLink({
     servers,
     name: `manyfold ${role} ${hostname()}`,
@@ -154,28 +159,4 @@ export async function requireRun({ link, names }: Cluster, run: string): Promise
 /** A worker's id ends in its process and a word of chance; what stands before is its machine. */
 export function hostOf(worker: string): string {
   return worker.split("-").slice(0, -2).join("-") || worker;
-}
-
-async function credentialsFromEnvironment(): Promise<Credentials> {
-  const { NATS_USER, NATS_PASSWORD, NATS_TOKEN, NATS_NKEY, NATS_CREDS, NATS_CA } = process.env;
-  return {
-    ...(NATS_USER !== undefined && { user: NATS_USER, password: NATS_PASSWORD ?? "" }),
-    ...(NATS_TOKEN !== undefined && { token: NATS_TOKEN }),
-    ...(NATS_NKEY !== undefined && { nkey: await secret("NATS_NKEY", NATS_NKEY) }),
-    ...(NATS_CREDS !== undefined && { creds: await secret("NATS_CREDS", NATS_CREDS) }),
-    ...(NATS_CA !== undefined && { authority: NATS_CA }),
-  };
-}
-
-async function secret(variable: string, path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch {
-    throw new ManyfoldError({
-      code: "input",
-      path: variable,
-      condition: "the path of a readable file",
-      got: path,
-    });
-  }
 }

@@ -6,30 +6,32 @@ import { openSystemBlas, preferredVariant } from "@manyfold/workers";
 import { ManyfoldError } from "@manyfold/protocol";
 import type { Finding } from "../cluster-check.ts";
 import { examineCluster } from "../cluster-check.ts";
-import { CLUSTER_HELP } from "../cluster.ts";
+import { CLUSTER_HELP, clusterOptions } from "../cluster.ts";
 import { clock, oneBlasThread } from "../environment.ts";
 import { EXIT, print, tell } from "../terminal.ts";
 
 interface DoctorFlags {
   readonly servers?: string;
+  readonly context?: string;
   readonly namespace: string;
   readonly json?: boolean;
 }
 
 export function registerDoctor(program: Command): void {
-  program
-    .command("doctor")
-    .description("look at this machine: Node, cores, memory, kernels and their speed")
-    .option("--servers <urls>", "look at a cluster too: NATS servers, with commas between")
-    .option("--namespace <name>", "a team's own streams on the servers", "default")
+  clusterOptions(
+    program
+      .command("doctor")
+      .description("look at this machine, and with --servers or --context at a cluster"),
+  )
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
       `\nExamples:\n  manyfold doctor\n  manyfold doctor --servers nats://head:4222\n${CLUSTER_HELP}\n`,
     )
-    .action(async ({ json, servers, namespace }: DoctorFlags) => {
+    .action(async ({ json, ...flags }: DoctorFlags) => {
       const findings = await examine();
-      if (servers !== undefined) findings.push(...(await examineCluster({ servers, namespace })));
+      const cluster = flags.servers ?? flags.context;
+      if (cluster !== undefined) findings.push(...(await examineCluster(flags)));
       if (json) print(JSON.stringify({ status: "done", findings }));
       for (const { what, found, ok, help } of json ? [] : findings) {
         tell(`${ok ? "ok " : "!! "} ${what.padEnd(10)} ${found}${help ? `\n    ${help}` : ""}`);

@@ -29,6 +29,9 @@ export interface Credentials {
   readonly creds?: Uint8Array;
   /** Path of the certificate authority of a server with TLS. */
   readonly authority?: string;
+  /** Paths of this client's own certificate and its key, where the server asks for one. */
+  readonly certificate?: string;
+  readonly key?: string;
 }
 
 export interface LinkOptions {
@@ -97,6 +100,8 @@ function identity({
   nkey,
   creds,
   authority,
+  certificate,
+  key,
 }: Credentials): NodeConnectionOptions {
   const seed = nkey && new TextEncoder().encode(new TextDecoder().decode(nkey).trim());
   return {
@@ -104,7 +109,13 @@ function identity({
     ...(token !== undefined && { token }),
     ...(seed && { authenticator: nkeyAuthenticator(seed) }),
     ...(creds && { authenticator: credsAuthenticator(creds) }),
-    ...(authority !== undefined && { tls: { caFile: authority } }),
+    ...((authority !== undefined || certificate !== undefined) && {
+      tls: {
+        ...(authority !== undefined && { caFile: authority }),
+        ...(certificate !== undefined && { certFile: certificate }),
+        ...(key !== undefined && { keyFile: key }),
+      },
+    }),
   };
 }
 
@@ -191,17 +202,38 @@ function plain({ subject, data, reply = "", headers }: Msg): Message {
   return { subject, data, reply, status: headers?.code ?? 0 };
 }
 
+/** What a failed connection is about, by what the client says of it, and what to do. */
+const REASONS: readonly (readonly [said: RegExp, condition: string, help: string])[] = [
+  [
+    /Authori[sz]ation|Authentication/i,
+    "a NATS server that lets this user in",
+    "Set NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_NKEY (a file with the seed) or NATS_CREDS, or --context.",
+  ],
+  [
+    /certificate|self.signed|\btls\b|\bssl\b|issuer/i,
+    "a NATS server whose certificate this machine trusts",
+    "Set NATS_CA to the file of the authority that signed it (NATS_CERT, NATS_KEY: a client's own).",
+  ],
+  [
+    /./s,
+    "a NATS server that answers",
+    "Start one with: nats-server -js -sd DIR (Debian: apt install nats-server).",
+  ],
+];
+
 function unreachable(servers: readonly string[], error: unknown): ManyfoldError {
-  const name = error instanceof Error ? error.name : "";
-  const refused = /Authori[sz]ation/i.test(`${name} ${messageOf(error)}`);
+  const causes: string[] = [];
+  for (let at = error; at instanceof Error && causes.length < 5; at = at.cause) {
+    causes.push(`${at.name} ${at.message}`);
+  }
+  const said = causes.join(" ");
+  const [, condition = "", help = ""] = REASONS.find(([pattern]) => pattern.test(said)) ?? [];
   return new ManyfoldError({
     code: "environment",
     path: servers.map(withoutSecret).join(","),
-    condition: refused ? "a NATS server that lets this user in" : "a NATS server that answers",
+    condition,
     got: messageOf(error),
-    help: refused
-      ? "Set NATS_USER and NATS_PASSWORD, NATS_TOKEN, or NATS_NKEY (a file with the seed)."
-      : "Start one with: nats-server -js -sd DIR (Debian: apt install nats-server).",
+    help,
   });
 }
 
