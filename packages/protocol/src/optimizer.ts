@@ -10,6 +10,11 @@ const Tolerance = z
   .default(1e-6)
   .describe("Training ends where no component of the gradient exceeds it.");
 
+const EpsilonHat = z
+  .boolean()
+  .optional()
+  .describe("Adds epsilon to the root before its bias is corrected, as Keras and scikit-learn do.");
+
 const FIRST_ORDER = {
   sgd: z.strictObject({ lr: LearningRate.default(0.01) }),
   momentum: z.strictObject({
@@ -23,23 +28,34 @@ const FIRST_ORDER = {
   adagrad: z.strictObject({
     lr: LearningRate.default(0.01),
     epsilon: Epsilon.default(1e-7).describe("Added to the root of the summed squares."),
+    epsilonUnderRoot: z
+      .boolean()
+      .optional()
+      .describe("Adds epsilon under the root, as Keras and TensorFlow.js do."),
+    initial: z.number().min(0).optional().describe("First sum of squares; default 0."),
   }),
   rmsprop: z.strictObject({
     lr: LearningRate.default(0.001),
     decay: Decay.default(0.9).describe("Decay of the mean of squared gradients."),
     epsilon: Epsilon.default(1e-6).describe("Added under the root."),
+    epsilonOutside: z
+      .boolean()
+      .optional()
+      .describe("Adds epsilon to the root instead, as PyTorch does."),
   }),
   adam: z.strictObject({
     lr: LearningRate.default(0.001),
     beta1: Decay.default(0.9).describe("Decay of the mean gradient."),
     beta2: Decay.default(0.999).describe("Decay of the mean squared gradient."),
     epsilon: Epsilon.default(1e-8).describe("Added to the root."),
+    epsilonHat: EpsilonHat,
   }),
   adamw: z.strictObject({
     lr: LearningRate.default(0.001),
     beta1: Decay.default(0.9).describe("Decay of the mean gradient."),
     beta2: Decay.default(0.999).describe("Decay of the mean squared gradient."),
     epsilon: Epsilon.default(1e-8).describe("Added to the root."),
+    epsilonHat: EpsilonHat,
     weightDecay: z.number().min(0).default(0.01).describe("Decoupled decay, scaled by the rate."),
   }),
 };
@@ -82,6 +98,30 @@ const SECOND_ORDER = {
     .describe("Quasi-Newton with limited memory, for any size; batch: all."),
 };
 
+/**
+ * The defaults of other libraries, checked against their sources: PyTorch 1.13 (`torch.optim`), Keras
+ * 3 (`keras.optimizers`), scikit-learn 1.2 (`MLPClassifier`), TensorFlow.js 4.22 (`tf.train`, its
+ * layers' defaults of the rate). One name each, written out when a configuration is read.
+ */
+const PRESETS = {
+  "torch-sgd": { sgd: { lr: 0.001 } },
+  "torch-adagrad": { adagrad: { lr: 0.01, epsilon: 1e-10 } },
+  "torch-rmsprop": { rmsprop: { lr: 0.01, decay: 0.99, epsilon: 1e-8, epsilonOutside: true } },
+  "torch-adam": { adam: { lr: 0.001, epsilon: 1e-8 } },
+  "torch-adamw": { adamw: { lr: 0.001, epsilon: 1e-8, weightDecay: 0.01 } },
+  "keras-sgd": { sgd: { lr: 0.01 } },
+  "keras-adagrad": { adagrad: { lr: 0.001, epsilon: 1e-7, epsilonUnderRoot: true, initial: 0.1 } },
+  "keras-rmsprop": { rmsprop: { lr: 0.001, decay: 0.9, epsilon: 1e-7 } },
+  "keras-adam": { adam: { lr: 0.001, epsilon: 1e-7, epsilonHat: true } },
+  "keras-adamw": { adamw: { lr: 0.001, epsilon: 1e-7, epsilonHat: true, weightDecay: 0.004 } },
+  "sklearn-sgd": { nesterov: { lr: 0.001, momentum: 0.9 } },
+  "sklearn-adam": { adam: { lr: 0.001, epsilon: 1e-8, epsilonHat: true } },
+  "tfjs-sgd": { sgd: { lr: 0.01 } },
+  "tfjs-adagrad": { adagrad: { lr: 0.01, epsilon: 1e-7, epsilonUnderRoot: true, initial: 0.1 } },
+  "tfjs-rmsprop": { rmsprop: { lr: 0.001, decay: 0.9, epsilon: 1e-7 } },
+  "tfjs-adam": { adam: { lr: 0.001, epsilon: 1e-7 } },
+};
+
 /** The methods that see all rows in every step, with line searches in place of a learning rate. */
 export const SecondOrder = tagged(SECOND_ORDER);
 export type SecondOrder = z.infer<typeof SecondOrder>;
@@ -89,7 +129,11 @@ export type SecondOrder = z.infer<typeof SecondOrder>;
 /** The update rules; formulas and sources in `@manyfold/core`, `optimizers` and `minimise`. */
 export const Optimizer = tagged(
   { ...FIRST_ORDER, ...SECOND_ORDER },
-  { bare: true, description: "The update rule." },
+  {
+    bare: true,
+    description: "The update rule.",
+    presets: PRESETS,
+  },
 );
 export type Optimizer = z.infer<typeof Optimizer>;
 

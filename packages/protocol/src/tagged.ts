@@ -21,9 +21,16 @@ type Bare<S extends Shape> = keyof S & string;
  */
 export function tagged<S extends Shape>(
   options: S,
-  settings: { bare?: boolean; id?: string; description?: string } = {},
+  settings: {
+    bare?: boolean;
+    id?: string;
+    description?: string;
+    /** Further names, each for settings written out; they are gone once parsed. */
+    presets?: Readonly<Record<string, Tagged<Inputs<S>>>>;
+  } = {},
 ): z.ZodType<Tagged<Outputs<S>>, Tagged<Inputs<S>> | Bare<S>> {
   const names = Object.keys(options);
+  const { presets = {} } = settings;
   const partial = Object.fromEntries(names.map((name) => [name, options[name]?.optional()]));
   const object = z
     .strictObject(partial as Record<string, z.ZodType>)
@@ -37,11 +44,14 @@ export function tagged<S extends Shape>(
       });
     });
   const schema = settings.bare
-    ? z.preprocess((value) => (typeof value === "string" ? { [value]: {} } : value), object)
+    ? z.preprocess((value) => {
+        if (typeof value !== "string") return value;
+        return Object.hasOwn(presets, value) ? presets[value] : { [value]: {} };
+      }, object)
     : object;
   const described = schema.meta({
     ...(settings.description === undefined ? {} : { description: settings.description }),
-    ...(settings.bare ? { bareNames: names } : {}),
+    ...(settings.bare ? { bareNames: [...names, ...Object.keys(presets)] } : {}),
     oneKeyOf: names,
   });
   // The one place where the run-time rule "exactly one key" becomes the static union.

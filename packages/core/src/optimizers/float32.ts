@@ -110,4 +110,31 @@ export const updates32: UpdateTable<Float32Array> = {
       weights[i] = round(round(w - round(decay * w)) - step);
     }
   },
+
+  adagradUnderRoot(weights, gradient, slots, coefficients) {
+    const squares = slots[0]!;
+    const rate = coefficients[0]!;
+    const delta = coefficients[1]!;
+    for (let i = 0; i < weights.length; i++) {
+      const g = gradient[i]!;
+      const r = round(squares[i]! + round(g * g));
+      squares[i] = r;
+      weights[i] = round(weights[i]! - round(round(rate * g) / round(Math.sqrt(round(r + delta)))));
+    }
+  },
+
+  rmspropOutside(weights, gradient, slots, coefficients) {
+    const squares = slots[0]!;
+    const rate = coefficients[0]!;
+    const decay = coefficients[1]!;
+    const fresh = coefficients[2]!;
+    const delta = coefficients[3]!;
+    for (let i = 0; i < weights.length; i++) {
+      const g = gradient[i]!;
+      const r = round(round(decay * squares[i]!) + round(fresh * round(g * g)));
+      squares[i] = r;
+      const root = round(round(Math.sqrt(r)) + delta);
+      weights[i] = round(weights[i]! - round(round(rate * g) / root));
+    }
+  },
 };

@@ -75,4 +75,22 @@ export const updates64: UpdateTable<Float64Array> = {
     for (let i = 0; i < weights.length; i++) weights[i]! -= decay * weights[i]!;
     updates64.adam(weights, gradient, slots, coefficients);
   },
+
+  adagradUnderRoot(weights, gradient, slots, coefficients) {
+    const squares = slots[0]!;
+    for (let i = 0; i < weights.length; i++) {
+      const g = gradient[i]!;
+      squares[i]! += g * g;
+      weights[i]! -= (coefficients[0]! * g) / Math.sqrt(squares[i]! + coefficients[1]!);
+    }
+  },
+
+  rmspropOutside(weights, gradient, slots, coefficients) {
+    const squares = slots[0]!;
+    for (let i = 0; i < weights.length; i++) {
+      const g = gradient[i]!;
+      squares[i] = coefficients[1]! * squares[i]! + coefficients[2]! * (g * g);
+      weights[i]! -= (coefficients[0]! * g) / (Math.sqrt(squares[i]!) + coefficients[3]!);
+    }
+  },
 };

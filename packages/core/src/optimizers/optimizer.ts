@@ -26,7 +26,7 @@ export function startOptimizer<V extends Values>(
   coefficients: V,
 ): RunningOptimizer<V> {
   const update = updates[rule.name];
-  for (const slot of slots) slot.fill(0);
+  for (const [i, slot] of slots.entries()) slot.fill(i === 0 ? (rule.initial ?? 0) : 0);
   let t = 0;
   return {
     step(weights, gradient, factor, momentum) {

@@ -1,6 +1,9 @@
 import { type FirstOrder, match, type tagOf } from "@manyfold/protocol";
 import type { Values } from "../kernels/kernels.ts";
 
+/** The loops: one a rule, and those of other libraries' places of epsilon. */
+export type UpdateName = OptimizerName | "adagradUnderRoot" | "rmspropOutside";
+
 /** The names of the update rules. */
 export type OptimizerName = ReturnType<typeof tagOf<FirstOrder>>;
 
@@ -11,11 +14,13 @@ type SettingsOf<K extends OptimizerName> = Extract<FirstOrder, Record<K, unknown
  * set's: {@link UpdateTable}).
  */
 export interface OptimizerRule {
-  readonly name: OptimizerName;
+  readonly name: UpdateName;
   /** The rate that a schedule's factor multiplies. */
   readonly lr: number;
   /** The share of the last step that is kept, where the rule has one; a schedule may change it. */
   readonly momentum?: number;
+  /** What the first of the slots starts at, if not 0. */
+  readonly initial?: number;
   /** Arrays of the parameters' length that are carried from step to step; they start at 0. */
   readonly slots: number;
   /**
@@ -43,7 +48,7 @@ export type Update<V extends Values> = (
 ) => void;
 
 /** A loop per rule; a kernel set brings its own. */
-export type UpdateTable<V extends Values> = { readonly [K in OptimizerName]: Update<V> };
+export type UpdateTable<V extends Values> = { readonly [K in UpdateName]: Update<V> };
 
 /**
  * The rules, with epsilon the rate, alpha the momentum, g the gradient (Goodfellow, Bengio,
@@ -59,6 +64,10 @@ export type UpdateTable<V extends Values> = { readonly [K in OptimizerName]: Upd
  *   under the root, where most libraries have it outside)
  * - adam: s, r running means of g, g^2, both divided by 1 - beta^t;
  *   theta -= epsilon s / (sqrt r + delta) (algorithm 8.7, Kingma and Ba 2015)
+ *
+ * Epsilon lies elsewhere in other libraries: under AdaGrad's root, outside of RMSProp's, before
+ * Adam's correction of the root (Kingma and Ba's epsilon hat).
+ *
  * - adamw: adam, and theta -= epsilon lambda theta for all parameters (Loshchilov and Hutter 2019;
  *   decoupled from the gradient, scaled by the schedule)
  */
@@ -91,17 +100,18 @@ const RULES: { readonly [K in OptimizerName]: (settings: SettingsOf<K>) => Optim
       out[MOMENTUM] = momentum;
     },
   }),
-  adagrad: ({ lr, epsilon }) => ({
-    name: "adagrad",
+  adagrad: ({ lr, epsilon, epsilonUnderRoot = false, initial = 0 }) => ({
+    name: epsilonUnderRoot ? "adagradUnderRoot" : "adagrad",
     lr,
+    initial,
     slots: 1,
     coefficients: (out, rate) => {
       out[0] = rate;
       out[1] = epsilon;
     },
   }),
-  rmsprop: ({ lr, decay, epsilon }) => ({
-    name: "rmsprop",
+  rmsprop: ({ lr, decay, epsilon, epsilonOutside = false }) => ({
+    name: epsilonOutside ? "rmspropOutside" : "rmsprop",
     lr,
     slots: 1,
     coefficients: (out, rate) => {
@@ -143,16 +153,17 @@ function adamCoefficients(
   out: Values,
   rate: number,
   t: number,
-  settings: { beta1: number; beta2: number; epsilon: number },
+  settings: SettingsOf<"adam">,
 ): void {
-  const { beta1, beta2, epsilon } = settings;
+  const { beta1, beta2, epsilon, epsilonHat = false } = settings;
   out[0] = rate / (1 - power(beta1, t));
   out[1] = beta1;
   out[2] = 1 - beta1;
   out[3] = beta2;
   out[4] = 1 - beta2;
   out[5] = 1 / Math.sqrt(1 - power(beta2, t));
-  out[6] = epsilon;
+  // Before the correction, epsilon is corrected with the root.
+  out[6] = epsilonHat ? epsilon * (1 / Math.sqrt(1 - power(beta2, t))) : epsilon;
 }
 
 /** `base` to a whole number, by squaring: the same bits in every engine, from the step alone. */

@@ -1,3 +1,4 @@
+import { updates32 } from "../../optimizers/float32.ts";
 import type { UpdateTable } from "../../optimizers/rules.ts";
 import { REGULARIZERS, type RegularizerRule, type RegularizerTable } from "../../regularizers.ts";
 import type { Key } from "../../rng.ts";
@@ -6,7 +7,11 @@ import type { WasmKernels } from "./set.ts";
 
 /** The optimizers' updates over buffers of one wasm memory, equal to `optimizers/float32` in bits. */
 export function wasmUpdates(exportsOf: ExportsOf): UpdateTable<Float32Array> {
+  const { adagradUnderRoot, rmspropOutside } = updates32;
   return {
+    // Loops over the memory from outside: rare, and of equal bits by being the same.
+    adagradUnderRoot,
+    rmspropOutside,
     sgd(w, g, _slots, c) {
       exportsOf(w).sgd(w.byteOffset, g.byteOffset, w.length, c[0]!);
     },
