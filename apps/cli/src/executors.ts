@@ -1,4 +1,5 @@
 import { freemem, hostname, totalmem } from "node:os";
+import type { Profile } from "@manyfold/core";
 import type { BlobStore, Executor, Limits } from "@manyfold/protocol";
 import { inlineExecutor, threadsExecutor, tuneEngine } from "@manyfold/workers";
 import type { Cluster } from "./cluster.ts";
@@ -15,6 +16,8 @@ export interface ExecutorOptions {
   readonly run: string;
   /** Where workers are, if not here. */
   readonly cluster: Cluster | undefined;
+  /** Told where each task's time went; only where tasks run here. */
+  readonly onProfile: ((profile: Profile, seconds: number) => void) | undefined;
   /** Once aborted, nothing new is started. */
   readonly drain: AbortSignal;
 }
@@ -24,11 +27,19 @@ const OUT_AT_ONCE = 64;
 
 /** Where tasks can run; a row per `--executor`. */
 export const executors = {
-  inline: ({ blobs, limits, memory }: ExecutorOptions): Executor => {
+  inline: ({ blobs, limits, memory, onProfile }: ExecutorOptions): Executor => {
     tuneEngine();
-    return inlineExecutor({ blobs, clock, timers, limits, memory, host: hostname() });
+    return inlineExecutor({
+      blobs,
+      clock,
+      timers,
+      limits,
+      memory,
+      host: hostname(),
+      ...(onProfile && { onProfile }),
+    });
   },
-  threads: ({ blobs, limits, workers, memory }: ExecutorOptions): Executor =>
+  threads: ({ blobs, limits, workers, memory, onProfile }: ExecutorOptions): Executor =>
     threadsExecutor({
       blobs,
       clock,
@@ -37,6 +48,7 @@ export const executors = {
       workers,
       host: hostname(),
       memory,
+      ...(onProfile && { onProfile }),
     }),
   nats: ({ blobs, limits, run, workers, cluster, drain }: ExecutorOptions): Executor => {
     if (cluster === undefined) throw new Error("a NATS executor without a cluster");

@@ -22,7 +22,14 @@ import {
   readCsv,
   readJournal,
 } from "@manyfold/files";
-import type { BlobStore, Experiment, Journal, JournalRecord, TaskSpec } from "@manyfold/protocol";
+import type {
+  BlobStore,
+  Experiment,
+  Journal,
+  JournalRecord,
+  RunProfile,
+  TaskSpec,
+} from "@manyfold/protocol";
 import { ManyfoldError, RunDocument, tagOf } from "@manyfold/protocol";
 import type { Fit } from "@manyfold/workers";
 import { fitWorkers } from "@manyfold/workers";
@@ -36,6 +43,7 @@ import type { ExecutorName } from "./executors.ts";
 import { executors, memoryBudget } from "./executors.ts";
 import { growthOf } from "./growth.ts";
 import { createProgress, noteOf } from "./progress.ts";
+import { profileTable, startProfiler } from "./profile.ts";
 import { publish } from "./publish.ts";
 import type { RunPaths } from "./run-folder.ts";
 import { createRunFolder, runPaths } from "./run-folder.ts";
@@ -49,6 +57,7 @@ import { VERSION } from "./version.ts";
 interface SessionFlags extends ClusterFlags {
   readonly executor: ExecutorName;
   readonly workers: number;
+  readonly profile?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -126,6 +135,15 @@ function openJournal(run: string, paths: RunPaths, shared: Shared | undefined): 
 
 /** The cluster that the flags name; opened before anything is written. */
 async function clusterOf(flags: SessionFlags): Promise<Cluster | undefined> {
+  if (flags.executor === "nats" && flags.profile === true) {
+    throw new ManyfoldError({
+      code: "usage",
+      path: "--profile",
+      condition: "left out with --executor nats",
+      got: "both",
+      help: "It measures slots of this process: profile a run on threads or inline.",
+    });
+  }
   return flags.executor === "nats" ? openCluster(flags, "coordinator") : undefined;
 }
 
@@ -271,6 +289,7 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
   const progress = createProgress(process.stderr, clock, flags.quiet === true);
   const { drain, release, stop } = onInterrupt(paths.folder);
   const memory = memoryBudget();
+  const profiler = flags.profile === true ? startProfiler(clock) : undefined;
   let fit: Fit;
   try {
     fit = cluster ? { workers: flags.workers } : fitWorkers(flags.workers, memory, shapesOf(state));
@@ -289,6 +308,7 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
     memory,
     run,
     cluster,
+    onProfile: profiler?.task,
     drain,
   });
   const silence = cluster?.answer(run, stop);
@@ -314,13 +334,15 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
     manyfold: VERSION,
   };
   try {
-    const world = { journal, blobs, executor, clock, drain, observe };
+    const timed = profiler?.journal(journal) ?? journal;
+    const world = { journal: timed, blobs, executor, clock, drain, observe };
     const ending = await runToEnd(state, world, setting, (outputs) => {
       shared?.lease.lost.throwIfAborted();
       return publish(outputs, state, paths);
     });
     progress.end();
-    return conclude(state, setting, ending, session);
+    const profile = profiler?.end(executor.description.slots, state.created.variant);
+    return conclude(state, setting, ending, session, profile);
   } finally {
     progress.end();
     release();
@@ -354,14 +376,18 @@ function conclude(
   setting: Setting,
   ending: Ending,
   { paths, flags }: Session,
+  profile: RunProfile | undefined,
 ): number {
   if (flags.json) {
-    print(JSON.stringify(runDocument(state, setting, ending, paths)));
+    const document = runDocument(state, setting, ending, paths);
+    const execution = { ...document.execution, ...(profile && { profile }) };
+    print(JSON.stringify({ ...document, execution }));
   } else if (ending.status === "interrupted") {
     tell(`Stopped; nothing done is lost. Go on with: manyfold resume ${paths.folder}`);
   } else if (flags.quiet !== true) {
     const { folder = ".", experiment } = state.created;
     tell(summary(ending, paths, resolvePath(folder, experiment.data.source)));
   }
+  if (profile && !flags.json) tell(profileTable(profile));
   return EXIT_OF[ending.status];
 }

@@ -34,6 +34,8 @@ export type {
 // Training: initialisation, optimizers, schedules, regularizers, the training loop.
 export { train } from "./train.ts";
 export type { TrainJob, TrainOutcome } from "./train.ts";
+export { PARTS, peakRate, startMeter } from "./profile.ts";
+export type { Meter, Part, Profile } from "./profile.ts";
 export { trainingBytes } from "./workbench.ts";
 export { initialize } from "./init.ts";
 export { compileCurvature } from "./curvature.ts";

@@ -16,6 +16,7 @@ import type { Network } from "./network.ts";
 import { noiseOnRows, weightNoise } from "./noise.ts";
 import { startOptimizer } from "./optimizers/optimizer.ts";
 import type { OptimizerRule } from "./optimizers/rules.ts";
+import { type Meter, type Part } from "./profile.ts";
 import { firstNonFinite } from "./program.ts";
 import { startRegularizers } from "./regularizers.ts";
 import { fold, folds, type Key } from "./rng.ts";
@@ -50,6 +51,8 @@ export interface TrainJob {
   readonly key: Key;
   /** Told each point of the learning curve. */
   readonly onEpoch?: (point: CurvePoint) => void;
+  /** Told where the time goes. */
+  readonly meter?: Meter | undefined;
   /** Asked before each batch; true ends the training. */
   readonly cancelled?: () => boolean;
 }
@@ -88,16 +91,18 @@ export type TrainOutcome =
  */
 export function train(job: TrainJob): TrainOutcome {
   requireRows(job);
-  const work = workOf(job.network, job.spec, job.rows.length, job.variant);
+  const { meter } = job;
+  const work = { ...workOf(job.network, job.spec, job.rows.length, job.variant), meter };
   const bench = borrowWorkbench(work);
   const outcome = trainOn(bench, work, job);
   returnWorkbench(bench);
+  meter?.mark("rest");
   return outcome;
 }
 
 function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
   const { network, spec, held } = job;
-  const gather = gatherFrom(job);
+  const gather = followed(job.meter, "gather", gatherFrom(job));
   const stopping = spec.earlyStopping ? earlyStopping(spec.earlyStopping) : null;
   const best = { weights: new Float32Array(0), epoch: 0 };
   const epochs =
@@ -161,6 +166,9 @@ function batchEpochs(
   const momentum = momentumSchedule(spec, rule, length);
   const regularizers = startRegularizers(spec.regularizers, network, table);
   const optimizer = startOptimizer(rule, updates, bench.slots, bench.coefficients);
+  const update = followed<Parameters<typeof optimizer.step>>(job.meter, "optimizer", (...step) =>
+    optimizer.step(...step),
+  );
   const clip = spec.clip && clippingOf(spec.clip);
   const perturbations = noiseOnRows(spec.noise, network, key);
   const shaken = spec.noise?.weights;
@@ -184,13 +192,26 @@ function batchEpochs(
       const share = schedule.factor(step);
       regularizers.gradient(parameters, gradients);
       clip?.(gradients);
-      optimizer.step(parameters, gradients, share, momentum?.(step));
+      update(parameters, gradients, share, momentum?.(step));
       regularizers.project(parameters, rule.lr * share);
       step += 1;
     }
     return total / rows.length;
   };
   return { run, observe: schedule.observe };
+}
+
+/** A function with a mark behind it; without a meter the function itself. */
+function followed<A extends unknown[]>(
+  meter: Meter | undefined,
+  part: Part,
+  run: (...args: A) => void,
+): (...args: A) => void {
+  if (meter === undefined) return run;
+  return (...args) => {
+    run(...args);
+    meter.mark(part);
+  };
 }
 
 function momentumSchedule(

@@ -3,6 +3,7 @@ import { arithmeticOf } from "./arithmetic.ts";
 import { curvatureElements } from "./curvature.ts";
 import { FULL_CHUNK, minimiserElements, wantsCurvature } from "./full-batch.ts";
 import { memoryBytes } from "./kernels/wasm/engine.ts";
+import { type Meter, meteredKernels } from "./profile.ts";
 import { BYTES, type KernelSet, type Values } from "./kernels/kernels.ts";
 import { lossFor, type LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
@@ -23,6 +24,8 @@ export interface Workbench {
   /** What it is for: network, loss, batch sizes, slots and variant. */
   readonly id: string;
   readonly training: TrainingProgram;
+  /** What measures it, if anything does. */
+  readonly meter: Meter | undefined;
   /** Views of the training program's arena. */
   readonly x: Float32Array;
   readonly y: Float32Array;
@@ -52,6 +55,8 @@ export interface Work {
   /** Null for a method that sees all rows in every step. */
   readonly rule: OptimizerRule | null;
   readonly variant: Variant;
+  /** Told where the time goes; without one nobody looks at a clock. */
+  readonly meter?: Meter | undefined;
 }
 
 /** The work of training on that many rows. */
@@ -127,7 +132,11 @@ let idle: Workbench | null = null;
 /** A workbench for that work; give it back with {@link returnWorkbench}. */
 export function borrowWorkbench(work: Work): Workbench {
   const id = idOf(work);
-  if (idle?.id !== id) return makeWorkbench(id, work, arithmeticOf(work.variant).kernels);
+  if (idle?.id !== id || idle.meter !== work.meter) {
+    const { kernels } = arithmeticOf(work.variant);
+    const { meter } = work;
+    return makeWorkbench(id, work, meter ? meteredKernels(kernels, meter) : kernels);
+  }
   const found = idle;
   idle = null;
   return found;
@@ -151,6 +160,7 @@ function makeWorkbench(id: string, work: Work, kernels: KernelSet): Workbench {
   return {
     id,
     training,
+    meter: work.meter,
     x: float32(training.x),
     y: float32(training.y),
     parameters: float32(training.parameters),

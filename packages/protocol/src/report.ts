@@ -136,6 +136,23 @@ export type Execution = z.infer<typeof Execution>;
 export const ReportDocument = z.strictObject({ result: RunResult, execution: Execution });
 export type ReportDocument = z.infer<typeof ReportDocument>;
 
+const PROFILED = ["gemm", "elementwise", "loss", "optimizer", "gather", "rest", "waiting"] as const;
+
+/** Where the time of the slots went: `manyfold run --profile`. */
+export const RunProfile = z.strictObject({
+  /** Of all slots together. `rest` is what tasks do besides steps, `waiting` is without a task. */
+  seconds: z.record(z.enum(PROFILED), z.number()),
+  /** The same as shares; they sum to 1. */
+  shares: z.record(z.enum(PROFILED), z.number()),
+  /** Seconds in which records were made durable, beside the slots, and their share of the session. */
+  journal: z.strictObject({ seconds: z.number(), share: z.number() }),
+  /** Billions of operations a second within products, a slot; null where none was computed. */
+  gigaflops: z.number().nullable(),
+  /** The most that one thread could reach, measured at the end; null for `js`. */
+  peak: z.number().nullable(),
+});
+export type RunProfile = z.infer<typeof RunProfile>;
+
 const AnalysisSummary = ErrorAnalysis.pick({
   on: true,
   rows: true,
@@ -162,7 +179,9 @@ export const RunDocument = z.strictObject({
   metrics: z.strictObject({ test: Metrics.nullable(), oob: Metrics.nullable() }),
   analysis: AnalysisSummary.nullable(),
   ledger: Hash,
-  execution: Execution.pick({ variant: true, workers: true, attempts: true, lost: true }),
+  execution: Execution.pick({ variant: true, workers: true, attempts: true, lost: true }).extend({
+    profile: RunProfile.optional(),
+  }),
   seconds: z.strictObject({ total: z.number(), train: z.number() }),
   best: SearchResult.shape.best.optional(),
   trials: z.array(TrialRow).optional(),

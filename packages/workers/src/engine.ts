@@ -12,11 +12,16 @@ export function setEngineFlags(): void {
   for (const flag of engineFlags(major)) setFlagsFromString(flag);
 }
 
+/** A monotonic clock in milliseconds. Where it is used, time decides no result. */
+export function engineClock(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
 /** Lets this thread use the fastest of the register blocks; all give equal bits. */
 export function tuneEngine(): void {
   setEngineFlags();
-  // Time only chooses among blocks of equal bits here, so this clock decides no result.
-  tuneKernels(() => Number(process.hrtime.bigint()) / 1e6);
+  // Time only chooses among blocks of equal bits here.
+  tuneKernels(engineClock);
 }
 
 /** Variants that a run takes where nobody asks for one, best first. */

@@ -1,3 +1,4 @@
+import { type Profile, startMeter } from "@manyfold/core";
 import type { BlobStore, Clock, Executor, Timers } from "@manyfold/protocol";
 import { decodedTables } from "./decoded-tables.ts";
 import { executorOver, type Lanes } from "./lanes.ts";
@@ -15,6 +16,8 @@ export interface InlineOptions extends TaskLimits {
   readonly timers: Timers;
   /** Name of this machine, for people (default "local"). */
   readonly host?: string;
+  /** Has tasks measure where their time goes, and is told of each that completed. */
+  readonly onProfile?: (profile: Profile, seconds: number) => void;
 }
 
 /** Milliseconds between two progress events of a task. */
@@ -26,7 +29,8 @@ const PROGRESS = 100;
  * an abort reach a task before it begins; limits of time and memory hold within it.
  */
 export function inlineExecutor(options: InlineOptions): Executor {
-  const { blobs, clock, timers, limits, memory, host = "local" } = options;
+  const { blobs, clock, timers, limits, memory, onProfile, host = "local" } = options;
+  const meter = onProfile && startMeter(() => clock.monotonic());
   const load = sharedTables(blobs);
   const decode = decodedTables();
   const memoryOf = taskMemory(memory);
@@ -54,6 +58,7 @@ export function inlineExecutor(options: InlineOptions): Executor {
       const longest = limits?.seconds ?? Number.POSITIVE_INFINITY;
       let reported = since;
       const outcome = runTask(spec, () => decode(spec.data, bytes), {
+        meter,
         cancelled: () => clock.monotonic() - since > longest * 1000,
         onEpoch: (point) => {
           const now = clock.monotonic();
@@ -66,5 +71,5 @@ export function inlineExecutor(options: InlineOptions): Executor {
       return failed(failureOf("timeout", overtime(longest)));
     },
   };
-  return executorOver(lanes, { host, blobs, clock });
+  return executorOver(lanes, { host, blobs, clock, onProfile });
 }

@@ -10,6 +10,7 @@ import {
   type TaskEvent,
   type TaskResult,
 } from "@manyfold/protocol";
+import type { Profile } from "@manyfold/core";
 import { type AttemptOutcome, failed, failureFrom, failureOf, messageOf } from "./outcome.ts";
 import { store } from "./store.ts";
 
@@ -60,6 +61,8 @@ export interface LaneSettings {
   readonly host: string;
   readonly blobs: BlobStore;
   readonly clock: Clock;
+  /** Told where each completed attempt's time went, where tasks say so. */
+  readonly onProfile?: ((profile: Profile, seconds: number) => void) | undefined;
 }
 
 /** Ended attempts whose event nobody has taken yet; with more, no task is pulled. */
@@ -250,6 +253,8 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
     if (outcome.status === "failed") {
       return { type: "failed", ...of, failure: outcome.failure, seconds };
     }
+    const { profile } = outcome.output;
+    if (profile !== undefined) settings.onProfile?.(profile, seconds);
     try {
       return { type: "completed", ...of, result: await store(blobs, outcome.output), seconds };
     } catch (error) {

@@ -9,6 +9,8 @@ export type ThreadRequest =
       readonly spec: TaskSpec;
       readonly table: Uint8Array<SharedArrayBuffer>;
       readonly control: SharedArrayBuffer;
+      /** Whether to say where the time went. */
+      readonly profile: boolean;
     };
 
 /** What a thread answers; bytes are moved, not copied. */

@@ -1,3 +1,4 @@
+import type { Profile } from "@manyfold/core";
 import {
   type CurvePoint,
   type Failure,
@@ -17,6 +18,8 @@ export interface TaskOutput {
   readonly curve: readonly CurvePoint[];
   readonly epoch: number;
   readonly stopped: boolean;
+  /** Where the time went, if somebody asked; no part of the result. */
+  readonly profile?: Profile;
 }
 
 /** How one attempt ended. */

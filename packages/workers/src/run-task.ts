@@ -1,4 +1,4 @@
-import { buildNetwork, type Network, predict, train } from "@manyfold/core";
+import { buildNetwork, type Meter, type Network, predict, train } from "@manyfold/core";
 import { type Draw, drawRows, memberKey, rowsOf, type Table } from "@manyfold/data";
 import type { CurvePoint, Report, TaskSpec } from "@manyfold/protocol";
 import { failed, failureFrom, failureOf, type TaskOutcome } from "./outcome.ts";
@@ -7,6 +7,8 @@ import { failed, failureFrom, failureOf, type TaskOutcome } from "./outcome.ts";
 export interface RunTaskOptions {
   /** Told each point of the learning curve. */
   readonly onEpoch?: (point: CurvePoint) => void;
+  /** Told where the time of the training goes. */
+  readonly meter?: Meter | undefined;
   /** Asked once per batch; true ends the task as `cancelled`. */
   readonly cancelled?: () => boolean;
 }
@@ -26,6 +28,8 @@ export function runTask(
   table: () => Table,
   options: RunTaskOptions = {},
 ): TaskOutcome {
+  // What lies between two tasks belongs to neither.
+  options.meter?.take();
   try {
     return attempt(spec, table(), options);
   } catch (error) {
@@ -72,6 +76,7 @@ function attempt(spec: TaskSpec, table: Table, options: RunTaskOptions): TaskOut
       curve,
       epoch,
       stopped,
+      ...(options.meter && { profile: options.meter.take() }),
     },
   };
 }

@@ -21,6 +21,8 @@ export interface ThreadPoolOptions {
   readonly timers: Timers;
   /** `seconds` an attempt may run before it fails as `timeout`, where it brings no limits along. */
   readonly limits?: Limits;
+  /** Whether tasks say where their time went (default false). */
+  readonly profile?: boolean;
   /** Seconds between asking a task to stop and ending its thread (default 2). */
   readonly grace?: number;
   /** Largest JavaScript heap of a thread in MiB (its arrays come on top); Node's default else. */
@@ -145,6 +147,7 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
       spec: task.spec,
       table,
       control: one.control.words.buffer,
+      profile: options.profile === true,
     };
     try {
       const answer: ThreadAnswer = await pool.run(request, { signal: one.kill.signal });

@@ -1,12 +1,15 @@
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { cancelRequested, markStarted, openControl, writePoint } from "./control.ts";
 import { decodedTables } from "./decoded-tables.ts";
-import { prepareVariant, tuneEngine } from "./engine.ts";
+import { type Meter, startMeter } from "@manyfold/core";
+import { engineClock, prepareVariant, tuneEngine } from "./engine.ts";
 import type { ThreadAnswer, ThreadRequest } from "./messages.ts";
 import { failed, failureFrom, type TaskOutcome } from "./outcome.ts";
 import { runTask } from "./run-task.ts";
 
 const decode = decodedTables();
+/** One for all tasks of this thread, made for the first one that is measured. */
+let meter: Meter | undefined;
 
 /**
  * What a pool's threads run: one task from its data to its bytes. Whatever goes wrong is part of the
@@ -29,9 +32,11 @@ function answer(request: ThreadRequest & { type: "task" }): TaskOutcome {
   const { spec, table } = request;
   const control = openControl(request.control);
   markStarted(control);
+  if (request.profile) meter ??= startMeter(engineClock);
   return runTask(spec, () => decode(spec.data, table), {
     cancelled: () => cancelRequested(control),
     onEpoch: (point) => writePoint(control, point),
+    meter: request.profile ? meter : undefined,
   });
 }
 

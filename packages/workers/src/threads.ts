@@ -1,3 +1,4 @@
+import type { Profile } from "@manyfold/core";
 import type { BlobStore, Executor, Task } from "@manyfold/protocol";
 import { type AttemptOptions, executorOver, type Lanes } from "./lanes.ts";
 import type { TaskLimits } from "./limits.ts";
@@ -7,11 +8,13 @@ import { createRoom } from "./room.ts";
 import { missingTable, sharedTables } from "./tables.ts";
 import { openThreadPool, type ThreadPool, type ThreadPoolOptions } from "./thread-pool.ts";
 
-export interface ThreadsOptions extends ThreadPoolOptions, TaskLimits {
+export interface ThreadsOptions extends Omit<ThreadPoolOptions, "profile">, TaskLimits {
   /** Where tables come from and results go. */
   readonly blobs: BlobStore;
   /** Name of this machine, for people (default "local"). */
   readonly host?: string;
+  /** Has tasks measure where their time goes, and is told of each that completed. */
+  readonly onProfile?: (profile: Profile, seconds: number) => void;
 }
 
 /**
@@ -25,7 +28,8 @@ export interface ThreadsOptions extends ThreadPoolOptions, TaskLimits {
  * await executor.close();
  */
 export function threadsExecutor(options: ThreadsOptions): Executor {
-  return threadsOver(() => openThreadPool(options), options);
+  const profile = options.onProfile !== undefined;
+  return threadsOver(() => openThreadPool({ ...options, profile }), options);
 }
 
 /**
@@ -37,7 +41,7 @@ export function threadsOver(
   start: () => Promise<ThreadPool>,
   options: Omit<ThreadsOptions, "timers">,
 ): Executor {
-  const { workers, blobs, clock, host = "local" } = options;
+  const { workers, blobs, clock, onProfile, host = "local" } = options;
   let pool: Promise<ThreadPool> | undefined;
   const opened = () => (pool ??= start());
   const attempt = attemptsOn(opened, options);
@@ -60,7 +64,7 @@ export function threadsOver(
       return attempt(task, rest);
     },
   };
-  return executorOver(lanes, { host, blobs, clock });
+  return executorOver(lanes, { host, blobs, clock, onProfile });
 }
 
 /** One attempt on a pool's threads, with its table from a store and its room in memory. */

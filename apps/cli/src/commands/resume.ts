@@ -12,6 +12,7 @@ interface ResumeFlags extends ClusterFlags {
   members?: number;
   trials?: number;
   takeOver?: boolean;
+  profile?: boolean;
   json?: boolean;
   quiet?: boolean;
 }

@@ -16,6 +16,7 @@ interface RunFlags extends ClusterFlags {
   seed?: number;
   backend?: "wasm" | "js" | "blas";
   kernel?: "plain" | "fma";
+  profile?: boolean;
   json?: boolean;
   quiet?: boolean;
 }
@@ -34,6 +35,7 @@ export function trainingOptions(command: Command): Command {
       wholeNumber("--workers", 1, 1024),
       availableParallelism(),
     )
+    .option("--profile", "measure where the time goes, and print it at the end")
     .option("--json", "print one JSON document on stdout and nothing else")
     .option("--quiet", "no progress and no summary");
 }
