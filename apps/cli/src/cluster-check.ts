@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { memoryBlobs } from "@manyfold/files";
 import { ManyfoldError } from "@manyfold/protocol";
-import { listWorkers, natsBlobs } from "@manyfold/workers/nats";
 import type { Cluster, ClusterFlags } from "./cluster.ts";
-import { openCluster } from "./cluster.ts";
+import { loadNats, openCluster } from "./cluster.ts";
 import { clock } from "./environment.ts";
 
 /** One line of what `manyfold doctor` says. */
@@ -70,6 +69,7 @@ async function storeOf({ link }: Cluster): Promise<Finding> {
 
 /** A message there and back, and a blob of 4 MB; the blob is taken away again. */
 async function tripOf({ link, names }: Cluster): Promise<Finding> {
+  const { natsBlobs } = await loadNats();
   const since = clock.monotonic();
   await link.nc.flush();
   const trip = clock.monotonic() - since;
@@ -87,6 +87,7 @@ async function tripOf({ link, names }: Cluster): Promise<Finding> {
 }
 
 async function fleetOf({ link, names }: Cluster): Promise<Finding> {
+  const { listWorkers } = await loadNats();
   const workers = await listWorkers(link, names, LISTEN);
   const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
   return {

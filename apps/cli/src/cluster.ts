@@ -5,18 +5,6 @@ import { directoryBlobs, fileJournal } from "@manyfold/files";
 import type { BlobStore, Executor, Hash, Journal, Limits } from "@manyfold/protocol";
 import { ManyfoldError } from "@manyfold/protocol";
 import type { Lease, Link, Names } from "@manyfold/workers/nats";
-import {
-  answerForRun,
-  claimLease,
-  copiedJournal,
-  namesOf,
-  natsBlobs,
-  natsExecutor,
-  natsJournal,
-  openLink,
-  prepareNamespace,
-  requireToken,
-} from "@manyfold/workers/nats";
 import { clock, timers } from "./environment.ts";
 import { identityOf } from "./identity.ts";
 import type { RunPaths } from "./run-folder.ts";
@@ -45,6 +33,9 @@ export const CLUSTER_HELP = `
 Who connects is said by the environment, NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_NKEY (a file with
 the seed) or NATS_CREDS (a file), or by a context of the nats command line (--context, NATS_CONTEXT). With
 TLS, NATS_CA names the file of the authority, NATS_CERT and NATS_KEY those of a client certificate.`;
+
+/** What talks to NATS, a third of the program: read only by a command that has a cluster. */
+export const loadNats = () => import("@manyfold/workers/nats");
 
 /** A connection to a namespace, with its streams made. */
 export interface Cluster {
@@ -78,9 +69,10 @@ export interface Cluster {
  * @throws ManyfoldError (`environment`) where the server is not to be had
  */
 export async function openCluster(flags: ClusterFlags, role: string): Promise<Cluster> {
-  const names = namesOf(flags.namespace);
+  const nats = await loadNats();
+  const names = nats.namesOf(flags.namespace);
   const { servers, credentials } = await identityOf(flags.servers, flags.context);
-  const link = await openLink({
+  const link = await nats.openLink({
     servers,
     name: `manyfold ${role} ${hostname()}`,
     timers,
@@ -88,7 +80,7 @@ export async function openCluster(flags: ClusterFlags, role: string): Promise<Cl
     ...(role === "worker" && { inboxes: "_INBOX_W" }),
   });
   try {
-    await prepareNamespace(link, names);
+    await nats.prepareNamespace(link, names);
   } catch (error) {
     await link.close();
     throw error;
@@ -96,9 +88,9 @@ export async function openCluster(flags: ClusterFlags, role: string): Promise<Cl
   return {
     link,
     names,
-    blobs: (paths) => natsBlobs(link, names, directoryBlobs(paths.blobs)),
+    blobs: (paths) => nats.natsBlobs(link, names, directoryBlobs(paths.blobs)),
     claim: (run, takeOver = false) =>
-      claimLease(link, names, {
+      nats.claimLease(link, names, {
         run,
         owner: `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`,
         host: hostname(),
@@ -110,8 +102,8 @@ export async function openCluster(flags: ClusterFlags, role: string): Promise<Cl
     async journal(run, paths, lease) {
       const copy = await fileJournal(paths.journal);
       try {
-        const truth = await natsJournal(link, names, run, lease.epoch);
-        const journal = await copiedJournal(truth, copy);
+        const truth = await nats.natsJournal(link, names, run, lease.epoch);
+        const journal = await nats.copiedJournal(truth, copy);
         const append: Journal["append"] = async (after, records) => {
           // Between a takeover and the new one's first commit the log would still take it.
           lease.lost.throwIfAborted();
@@ -124,8 +116,8 @@ export async function openCluster(flags: ClusterFlags, role: string): Promise<Cl
       }
     },
     executor: (options) =>
-      natsExecutor({ ...options, link, names, clock, timers, host: hostname() }),
-    answer: (run, onStop) => answerForRun(link, names, { run, host: hostname() }, onStop),
+      nats.natsExecutor({ ...options, link, names, clock, timers, host: hostname() }),
+    answer: (run, onStop) => nats.answerForRun(link, names, { run, host: hostname() }, onStop),
     close: () => link.close(),
   };
 }
@@ -146,6 +138,7 @@ export async function uploadBlobs(
 
 /** @throws ManyfoldError (`input`) where the servers know no such run */
 export async function requireRun({ link, names }: Cluster, run: string): Promise<void> {
+  const { requireToken } = await loadNats();
   const subject = names.logOf(requireToken("RUN", run));
   if ((await link.streams.get(names.log, { last: subject })) !== undefined) return;
   throw new ManyfoldError({

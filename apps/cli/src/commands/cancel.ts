@@ -1,8 +1,7 @@
 import type { Command } from "commander";
 import { ManyfoldError } from "@manyfold/protocol";
-import { askCoordinator } from "@manyfold/workers/nats";
 import type { ClusterFlags } from "../cluster.ts";
-import { CLUSTER_HELP, clusterOptions, openCluster, requireRun } from "../cluster.ts";
+import { CLUSTER_HELP, clusterOptions, loadNats, openCluster, requireRun } from "../cluster.ts";
 import { print, tell } from "../terminal.ts";
 
 export function registerCancel(program: Command): void {
@@ -21,6 +20,7 @@ export function registerCancel(program: Command): void {
       const cluster = await openCluster(flags, "cancel");
       try {
         await requireRun(cluster, run);
+        const { askCoordinator } = await loadNats();
         const answer = await askCoordinator(cluster.link, cluster.names, run, "stop");
         if (answer === undefined) throw nobody(run);
         if (json) print(JSON.stringify({ status: "done", run, host: answer.host }));

@@ -1,9 +1,8 @@
 import type { Command } from "commander";
 import type { RunState } from "@manyfold/coordinator";
 import { begin, fold, progressOf } from "@manyfold/coordinator";
-import { askCoordinator, listRuns, natsJournal } from "@manyfold/workers/nats";
 import type { Cluster, ClusterFlags } from "../cluster.ts";
-import { CLUSTER_HELP, clusterOptions, openCluster } from "../cluster.ts";
+import { CLUSTER_HELP, clusterOptions, loadNats, openCluster } from "../cluster.ts";
 import { print } from "../terminal.ts";
 
 export function registerPs(program: Command): void {
@@ -13,6 +12,7 @@ export function registerPs(program: Command): void {
     .action(async ({ json, ...flags }: ClusterFlags & { json?: boolean }) => {
       const cluster = await openCluster(flags, "ps");
       try {
+        const { listRuns } = await loadNats();
         const runs: Listed[] = [];
         for (const run of await listRuns(cluster.link, cluster.names)) {
           runs.push(await describe(cluster, run));
@@ -40,6 +40,7 @@ interface Listed {
 }
 
 async function describe({ link, names }: Cluster, run: string): Promise<Listed> {
+  const { askCoordinator, natsJournal } = await loadNats();
   const journal = await natsJournal(link, names, run);
   let state: RunState | undefined;
   for await (const record of journal.read(0)) state = state ? fold(state, record) : begin(record);

@@ -6,9 +6,8 @@ import { directoryBlobs } from "@manyfold/files";
 import { variantAvailability } from "@manyfold/core";
 import { Variant } from "@manyfold/protocol";
 import { openThreadPool, prepareVariant, setEngineFlags } from "@manyfold/workers";
-import { natsBlobs, startNatsWorker } from "@manyfold/workers/nats";
 import type { ClusterFlags } from "../cluster.ts";
-import { CLUSTER_HELP, clusterOptions, openCluster } from "../cluster.ts";
+import { CLUSTER_HELP, clusterOptions, loadNats, openCluster } from "../cluster.ts";
 import { clock, oneBlasThread, timers } from "../environment.ts";
 import { memoryBudget } from "../executors.ts";
 import { EXIT, tell } from "../terminal.ts";
@@ -57,6 +56,7 @@ async function work(flags: WorkerFlags): Promise<number> {
   const cluster = await openCluster(flags, "worker");
   try {
     const { link, names } = cluster;
+    const { natsBlobs, startNatsWorker } = await loadNats();
     setEngineFlags();
     // A machine without a BLAS takes the tasks of other variants.
     oneBlasThread();

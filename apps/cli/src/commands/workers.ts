@@ -1,7 +1,6 @@
 import type { Command } from "commander";
-import { listWorkers } from "@manyfold/workers/nats";
 import type { ClusterFlags } from "../cluster.ts";
-import { CLUSTER_HELP, clusterOptions, openCluster } from "../cluster.ts";
+import { CLUSTER_HELP, clusterOptions, loadNats, openCluster } from "../cluster.ts";
 import { print } from "../terminal.ts";
 
 /** Milliseconds to listen: each worker is heard every two seconds. */
@@ -17,6 +16,7 @@ export function registerWorkers(program: Command): void {
     .action(async ({ json, ...flags }: ClusterFlags & { json?: boolean }) => {
       const cluster = await openCluster(flags, "workers");
       try {
+        const { listWorkers } = await loadNats();
         const heard = await listWorkers(cluster.link, cluster.names, LISTEN);
         const workers = heard.map(({ worker, host, slots, variants, manyfold, running }) => {
           return { id: worker, host, slots, running: running.length, variants, manyfold };
