@@ -67,7 +67,7 @@ async function work(flags: WorkerFlags): Promise<number> {
     const worker = await startNatsWorker({
       link,
       names,
-      blobs: natsBlobs(link, names, directoryBlobs(cacheDir)),
+      blobs: natsBlobs(link, names, directoryBlobs(cacheDir), { patient: true }),
       clock,
       timers,
       pool,

@@ -8,6 +8,8 @@ import { refusalCode, type Transport } from "./transport.ts";
 /** Parts on their way at once. */
 const ABREAST = 8;
 const BYTES = "Mf-Bytes";
+/** Milliseconds after which a full stream is tried again. */
+const FULL = 500;
 /** Largest blob that is believed to be one. */
 const LARGEST_BLOB = 8 * 2 ** 30;
 
@@ -19,8 +21,15 @@ const LARGEST_BLOB = 8 * 2 ** 30;
  * verifies the hash, and writes what it fetched to the cache, where all processes of the host find it.
  *
  * @param cache usually a `directoryBlobs`
+ * @param patient waits where the stream is full, until there is room (default: an error): a worker's
+ *   result is worth waiting for
  */
-export function natsBlobs(link: Transport, names: Names, cache: BlobStore): BlobStore {
+export function natsBlobs(
+  link: Transport,
+  names: Names,
+  cache: BlobStore,
+  { patient = false }: { readonly patient?: boolean } = {},
+): BlobStore {
   /** Fetches under way, so that many tasks at once fetch a table once. */
   const fetching = new Map<Hash, Promise<Uint8Array | undefined>>();
 
@@ -28,12 +37,17 @@ export function natsBlobs(link: Transport, names: Names, cache: BlobStore): Blob
 
   const publish = async (subject: string, bytes: Uint8Array, size?: number): Promise<void> => {
     const options = size === undefined ? {} : { headers: { [BYTES]: String(size) }, last: 0 };
-    try {
-      await link.streams.publish(subject, bytes, options);
-    } catch (error) {
-      // 10071: its head is there already, and so is all of it.
-      if (refusalCode(error) === 10071) return;
-      throw refused(subject, error);
+    for (;;) {
+      try {
+        await link.streams.publish(subject, bytes, options);
+        return;
+      } catch (error) {
+        const code = refusalCode(error);
+        // 10071: its head is there already, and so is all of it.
+        if (code === 10071) return;
+        if (code !== 10077 || !patient) throw refused(subject, error);
+      }
+      await link.timers.sleep(FULL);
     }
   };
 

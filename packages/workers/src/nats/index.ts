@@ -1,10 +1,21 @@
 export { openLink } from "./link.ts";
 export type { Credentials, Link, LinkOptions } from "./link.ts";
-export type { Streams, Transport } from "./transport.ts";
+export { askedStreams, Refusal } from "./transport.ts";
+export type {
+  Connection,
+  Message,
+  PublishOptions,
+  Query,
+  Reading,
+  StoredMessage,
+  Streams,
+  Transport,
+} from "./transport.ts";
 export { namesOf, requireToken } from "./subjects.ts";
 export type { AttemptName, Names } from "./subjects.ts";
 export { prepareNamespace } from "./streams.ts";
 export { natsBlobs } from "./blobs.ts";
+export { tidyTasks } from "./janitor.ts";
 export { copiedJournal, natsJournal } from "./journal.ts";
 export { claimLease, readLease } from "./lease.ts";
 export type { Lease, LeaseOptions, LeaseView } from "./lease.ts";

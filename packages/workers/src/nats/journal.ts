@@ -101,7 +101,7 @@ export async function natsJournal(
   const flush = async () => {
     while (queue.length > 0) {
       // Whoever appends in this turn of the event loop shares the commit.
-      await new Promise((resolve) => setImmediate(resolve));
+      await link.timers.sleep(0);
       const batch = takeBatch(queue);
       queue = queue.slice(batch.length);
       try {

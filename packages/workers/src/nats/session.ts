@@ -1,6 +1,7 @@
 import {
   type BlobStore,
   type Clock,
+  type Hash,
   type Limits,
   ManyfoldError,
   type Task,
@@ -20,6 +21,7 @@ import {
   OutcomeMessage,
   type TaskMessage,
 } from "./messages.ts";
+import { removeTasks, tidyTasks } from "./janitor.ts";
 import { readStream } from "./reader.ts";
 import { createShares } from "./shares.ts";
 import { prepareNamespace } from "./streams.ts";
@@ -174,10 +176,18 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     return false;
   };
 
+  /** What the server has already is not sent again. */
+  const restore = async (hash: Hash) => {
+    const bytes = await blobs.get(hash);
+    if (bytes !== undefined) await blobs.put(bytes);
+  };
+
   const send = async (one: Open): Promise<void> => {
     const { task } = one;
     const { variant } = task.spec;
     if (await foundBefore(one)) return;
+    // The server may have lost its data, and the attempt before may have failed for want of them.
+    if (task.attempt > 1) await restore(task.spec.data.hash);
     const message: TaskMessage = { version: 1, task, limits };
     const body = encode(message);
     if (body.byteLength > LARGEST) {
@@ -333,6 +343,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 
   await prepareNamespace(link, names, options.lease);
   await removeTasks(link, names, run);
+  await tidyTasks(link, names);
   const { lastSequence } = await link.streams.state(names.results);
   const subscriptions = [
     link.subscribe(names.beats, ({ data }) => onBeat(data)),
@@ -408,22 +419,6 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       if (link.up) await removeTasks(link, names, run, id).catch(() => undefined);
     },
   };
-}
-
-/** Takes back what a run, or one session of it, sent and nobody took; what runs goes on and counts. */
-async function removeTasks(
-  link: Transport,
-  names: Names,
-  run: string,
-  session?: string,
-): Promise<void> {
-  for (const subject of await link.streams.subjects(names.tasks, names.tasksOf(run, session))) {
-    const found = await link.streams.get(names.tasks, { last: subject });
-    // By its number: a purge by subject makes this server's consumers skip other runs' tasks.
-    if (found !== undefined) {
-      await link.streams.remove(names.tasks, found.sequence).catch(() => undefined);
-    }
-  }
 }
 
 function refused(stream: string, error: unknown): ManyfoldError {

@@ -84,6 +84,8 @@ type Outcome =
 const ASK_AGAIN = 1000;
 /** Milliseconds between two points of a task's curve. */
 const TELL_AGAIN = 250;
+/** Milliseconds for a draining worker to say what became of the tasks that it stopped. */
+const LAST_WORDS = 5000;
 /** Sessions whose wishes are remembered. */
 const SESSIONS = 256;
 
@@ -350,7 +352,8 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       await rest();
     }
     for (const { stop } of held.values()) stop.abort("Its worker was stopped.");
-    while (held.size > 0 && !link.closed) {
+    // What cannot be written now, into a full stream, is left to the lease.
+    while (held.size > 0 && !link.closed && clock.monotonic() < until + LAST_WORDS) {
       rung = false;
       await rest();
     }
