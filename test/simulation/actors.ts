@@ -12,6 +12,8 @@ import { memoryBlobs, memoryJournal } from "@manyfold/files";
 import type { BlobStore, Journal, JournalRecord } from "@manyfold/protocol";
 import type { AttemptOutcome, ThreadPool } from "@manyfold/workers";
 import {
+  answerForRun,
+  claimLease,
   copiedJournal,
   type Names,
   natsBlobs,
@@ -27,7 +29,8 @@ import type { Random } from "./random.ts";
 import type { Process } from "./world.ts";
 
 /** Seconds; short ones, so that less virtual time has to be gone through. */
-export const BEAT = 0.5;
+const BEAT = 0.5;
+const COORDINATOR_LEASE = 2;
 export const LEASE = 4;
 export const RUN = "run";
 
@@ -44,7 +47,8 @@ export function newFolder(): Folder {
 /**
  * The program `manyfold run`, or `resume` where the run has begun, without its terminal.
  *
- * @param assessed with the analysis at the end, which finds lost blobs; it takes as long as the rest
+ * @param how `assessed`: with the analysis at the end, which finds lost blobs and takes as long as the
+ *   rest; `takeOver`: from a coordinator that may live
  */
 export async function coordinate(
   process: Process,
@@ -52,41 +56,69 @@ export async function coordinate(
   names: Names,
   folder: Folder,
   subject: Subject,
-  assessed: boolean,
+  how: { readonly assessed: boolean; readonly takeOver: boolean },
 ): Promise<void> {
-  const { clock, timers } = process;
+  const { clock, timers, name } = process;
   await prepareNamespace(link, names, LEASE);
   const blobs = natsBlobs(link, names, folder.blobs);
   for (const bytes of subject.tables) await blobs.put(bytes);
-  const journal = await copiedJournal(await natsJournal(link, names, RUN), folder.journal);
-  const records: JournalRecord[] = [];
-  for await (const each of journal.read(0)) records.push(each);
-  if (records.length === 0) {
-    const created = subject.created(RUN);
-    await journal.append(0, [created]);
-    records.push(created);
-  }
-  const [created, ...others] = records;
-  if (created === undefined) throw new Error("a journal without a beginning");
-  const state = others.reduce(fold, begin(created));
-  const executor = natsExecutor({
-    link,
-    names,
+  const lease = await claimLease(link, names, {
     run: RUN,
-    blobs,
+    owner: name,
+    host: name,
     clock,
     timers,
-    slots: 8,
-    beat: BEAT,
-    lease: LEASE,
+    seconds: COORDINATOR_LEASE,
+    takeOver: how.takeOver,
   });
   try {
-    const world = { journal, blobs, executor, clock };
-    if (assessed) await runToEnd(state, world, SETTING, () => Promise.resolve());
-    else await driveToEnd(state, world);
+    const truth = await natsJournal(link, names, RUN, lease.epoch);
+    const copied = await copiedJournal(truth, folder.journal);
+    const journal: Journal = {
+      ...copied,
+      append: async (after, records) => {
+        lease.lost.throwIfAborted();
+        return copied.append(after, records);
+      },
+    };
+    const records: JournalRecord[] = [];
+    for await (const each of journal.read(0)) records.push(each);
+    const [created = subject.created(RUN), ...others] = records;
+    if (records.length === 0) await journal.append(0, [created]);
+    const state = others.reduce(fold, begin(created));
+    if (records.length > 0) {
+      await record(state, journal, [{ type: "resumed", time: clock.now() }]);
+    }
+    const executor = natsExecutor({
+      link,
+      names,
+      run: RUN,
+      blobs,
+      clock,
+      timers,
+      slots: 8,
+      beat: BEAT,
+      lease: LEASE,
+    });
+    const silence = answerForRun(link, names, { run: RUN, host: name }, () => undefined);
+    const leave = () => void executor.close();
+    lease.lost.addEventListener("abort", leave, { once: true });
+    try {
+      const world = { journal, blobs, executor, clock };
+      if (how.assessed) await runToEnd(state, world, SETTING, () => Promise.resolve());
+      else await driveToEnd(state, world);
+    } catch (error) {
+      // What came of it elsewhere, once it is another's.
+      lease.lost.throwIfAborted();
+      throw error;
+    } finally {
+      silence();
+      lease.lost.removeEventListener("abort", leave);
+      await executor.close();
+      await journal.close();
+    }
   } finally {
-    await executor.close();
-    await journal.close();
+    await lease.release();
     await link.close();
   }
 }

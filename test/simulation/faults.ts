@@ -18,6 +18,8 @@ export type Fault = { readonly at: number } & (
       readonly for: number;
       readonly takeover: number | undefined;
       readonly elsewhere: boolean;
+      /** Without waiting for the lease. */
+      readonly takesOver: boolean;
     }
   | { readonly kind: "server restarted"; readonly for: number; readonly power: boolean }
   | { readonly kind: "link cut"; readonly who: number; readonly for: number }
@@ -67,7 +69,7 @@ const RULES: { readonly [K in Kind]: Rule } = {
   "coordinator stopped": (random) => {
     const lasts = random.between(100, 8000);
     const takeover = random.chance(0.6) ? random.between(10, lasts) : undefined;
-    return { for: lasts, takeover, elsewhere: random.chance(0.7) };
+    return { for: lasts, takeover, elsewhere: random.chance(0.7), takesOver: random.chance(0.5) };
   },
   "server restarted": (random) => ({
     for: random.between(20, 3000),
@@ -81,7 +83,7 @@ const RULES: { readonly [K in Kind]: Rule } = {
     who: anybody(random, workers),
     by: random.between(-1, 1) * 86_400_000,
   }),
-  "stream full": (random) => ({ stream: random.below(4), for: random.between(100, 4000) }),
+  "stream full": (random) => ({ stream: random.below(5), for: random.between(100, 4000) }),
 };
 const KINDS = Object.keys(RULES) as Kind[];
 

@@ -43,14 +43,22 @@ interface Worker {
   ended: boolean;
 }
 
-/** Runs one seed's schedule: real coordinator and workers, simulated time, network and server. */
+/**
+ * Runs one seed's schedule: real coordinator and workers, simulated time, network and server.
+ *
+ * @param options `faults` in place of those that the seed draws
+ */
 export async function runSchedule(
   seed: number,
   subjects: readonly Subject[],
-  tracing = false,
+  {
+    tracing = false,
+    faults,
+  }: { readonly tracing?: boolean; readonly faults?: readonly Fault[] } = {},
 ): Promise<Result> {
   const random = randomOf(seed);
-  const plan = planOf(random, subjects.length);
+  const drawn = planOf(random, subjects.length);
+  const plan = faults === undefined ? drawn : { ...drawn, faults };
   const subject = subjects[plan.subject];
   if (subject === undefined) throw new Error("no such subject");
   const world = createWorld();
@@ -76,7 +84,7 @@ export async function runSchedule(
     return process;
   };
 
-  const start = (where: Folder) => {
+  const start = (where: Folder, takeOver = false) => {
     if (done) return;
     const process = open("coordinator");
     folder = where;
@@ -85,7 +93,7 @@ export async function runSchedule(
     say(`${process.name} starts`);
     const link = network.connect(process);
     const forget = () => (coordinators = coordinators.filter((one) => one !== own));
-    coordinate(process, link, names, where, subject, assessed).then(
+    coordinate(process, link, names, where, subject, { assessed, takeOver }).then(
       () => {
         say(`${process.name} ends`);
         forget();
@@ -147,12 +155,12 @@ export async function runSchedule(
 
   const processOf = (who: number) =>
     who < 0 ? coordinators.at(-1)?.process : workers.get(who)?.process;
-  const takeover = (milliseconds: number, elsewhere: boolean) => {
+  const takeover = (milliseconds: number, elsewhere: boolean, takesOver = false) => {
     const here = folder;
     world.at(world.now + milliseconds, undefined, () => {
       // A run that nobody but its first folder knows of is resumed there.
       const known = broker.streams.includes(names.log) && broker.state(names.log).messages > 0;
-      start(elsewhere && known ? newFolder() : here);
+      start(elsewhere && known ? newFolder() : here, takesOver);
     });
   };
   const strike = (fault: Fault) => {
@@ -184,11 +192,11 @@ export async function runSchedule(
       coordinators = [];
       takeover(after, elsewhere);
     },
-    "coordinator stopped": ({ for: lasts, takeover: after, elsewhere }) => {
+    "coordinator stopped": ({ for: lasts, takeover: after, elsewhere, takesOver }) => {
       const process = coordinators.at(-1)?.process;
       process?.stop();
       later(lasts, () => process?.proceed());
-      if (after !== undefined) takeover(after, elsewhere);
+      if (after !== undefined) takeover(after, elsewhere, takesOver);
     },
     "server restarted": ({ for: lasts, power }) => {
       broker.crash(random, power);
@@ -200,7 +208,8 @@ export async function runSchedule(
     },
     "clock set": ({ who, by }) => processOf(who)?.shift(by),
     "stream full": ({ stream, for: lasts }) => {
-      const name = [names.tasks, names.results, names.log, names.blobs][stream] ?? names.tasks;
+      const name =
+        [names.tasks, names.results, names.log, names.blobs, names.leases][stream] ?? names.tasks;
       broker.full.add(name);
       later(lasts, () => broker.full.delete(name));
     },
@@ -313,7 +322,7 @@ async function verify(
   }
   const left = broker.state(names.tasks).messages;
   if (left > 0) violations.push(`${left} tasks are left on the server`);
-  if (broker.streams.length !== 4) violations.push(`there are ${broker.streams.length} streams`);
+  if (broker.streams.length !== 5) violations.push(`there are ${broker.streams.length} streams`);
   const fits = broker.subjects(names.results, names.outcomes(RUN)).length;
   if (fits !== broker.subjects(names.results, ">").length) violations.push("strange results");
   return { violations, givenUp };

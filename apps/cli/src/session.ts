@@ -343,6 +343,10 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
     progress.end();
     const profile = profiler?.end(executor.description.slots, state.created.variant);
     return conclude(state, setting, ending, session, profile);
+  } catch (error) {
+    // Whatever broke after a takeover, broke because of it.
+    shared?.lease.lost.throwIfAborted();
+    throw error;
   } finally {
     progress.end();
     release();

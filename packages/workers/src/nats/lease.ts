@@ -1,4 +1,5 @@
 import { type Clock, ManyfoldError, type Timers } from "@manyfold/protocol";
+import { messageOf } from "../outcome.ts";
 import { askCoordinator } from "./census.ts";
 import { epochOf, takenOver } from "./journal.ts";
 import { decode, encode, LeaseMessage } from "./messages.ts";
@@ -90,6 +91,7 @@ export async function claimLease(
   try {
     sequence = await write("held", before?.sequence ?? 0);
   } catch (error) {
+    if (refusalCode(error) !== undefined) throw refused(run, error);
     const now = await readLease(link, names, run);
     if (error instanceof ManyfoldError && now !== undefined) throw inUse(run, now);
     throw error;
@@ -99,8 +101,10 @@ export async function claimLease(
     try {
       sequence = await write("held", sequence);
     } catch (error) {
+      // A full store may have room again before anybody misses the lease.
+      if (refusalCode(error) !== undefined) return;
       stop();
-      // What is not a takeover (a closed link, a full store) ends the run where it is met.
+      // What is not a takeover (a closed link) ends the run where it is met.
       if (error instanceof ManyfoldError) lost.abort(error);
     } finally {
       renewing = undefined;
@@ -151,6 +155,16 @@ function inUse(run: string, { host, epoch, until }: LeaseView): ManyfoldError {
     condition: "a run that nobody coordinates",
     got: `a coordinator on ${host} (epoch ${epoch}), whose lease stands until ${timeOf(until)} and is renewed`,
     help: "Stop it with manyfold cancel, or shut it out with manyfold resume --take-over.",
+  });
+}
+
+function refused(run: string, error: unknown): ManyfoldError {
+  return new ManyfoldError({
+    code: "environment",
+    path: `lease of ${run}`,
+    condition: "taken by the server",
+    got: messageOf(error),
+    help: "A full store takes nothing: raise its limit, or purge blobs that no run needs.",
   });
 }
 

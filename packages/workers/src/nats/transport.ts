@@ -120,10 +120,7 @@ const PAUSE = 100;
  * Asks again until there is an answer: waits while the link is down, gives up on an answer when it
  * goes down. A refusal, and a closed link, are errors.
  */
-export async function ask<Answer>(
-  link: Connection,
-  request: () => Promise<Answer>,
-): Promise<Answer> {
+async function ask<Answer>(link: Connection, request: () => Promise<Answer>): Promise<Answer> {
   for (;;) {
     await connected(link);
     try {
