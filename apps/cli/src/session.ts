@@ -12,6 +12,7 @@ import {
   record,
   runToEnd,
 } from "@manyfold/coordinator";
+import { requireImages } from "@manyfold/core";
 import type { Prepared } from "@manyfold/data";
 import { prepare } from "@manyfold/data";
 import {
@@ -67,7 +68,9 @@ export async function readData(config: Config, experiment: Experiment): Promise<
   // As the user would write it from here, so that errors can be followed.
   const source = join(dirname(config.path), experiment.data.source);
   try {
-    return prepare(await readCsv(source, experiment.data), experiment, hashOf);
+    const prepared = prepare(await readCsv(source, experiment.data), experiment, hashOf);
+    requireImages(prepared.data.final.table.inputs, experiment.train.augment);
+    return prepared;
   } catch (error) {
     throw config.located(error);
   }

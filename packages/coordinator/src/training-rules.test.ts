@@ -49,6 +49,24 @@ test.each<[string, Parts, string[]]>([
     { data: { task: "regression" }, train: { noise: { labels: 0.1 } } },
     ["train.noise.labels"],
   ],
+  [
+    "images of columns on scales of their own",
+    { train: { augment: { image: { height: 2, width: 2 } } } },
+    ["data.scale"],
+  ],
+  [
+    "images",
+    { data: { scale: "minmax" }, train: { augment: { image: { height: 2, width: 2 } } } },
+    [],
+  ],
+  [
+    "shares of what is no share",
+    {
+      train: { sparsity: { kind: "kl" } },
+      model: { layers: [{ dense: { units: 2, activation: "sigmoid" } }, { dense: { units: 2 } }] },
+    },
+    ["model.layers.1"],
+  ],
 ])("%s", (_, parts, expected) => {
   expect(places(parts)).toEqual(expected);
 });

@@ -49,7 +49,9 @@ export const TRAINING_RULES: readonly Rule[] = [
     got: ({ train }) => train.regularizers.map((one) => tagOf(one)).join(", "),
     help: "The others have kinks, or move the weights after the step.",
   },
-  ...(["schedule", "clip", "noise", "momentumSchedule"] as const).map((name): Rule => ({
+  ...(
+    ["schedule", "clip", "noise", "momentumSchedule", "augment", "sparsity", "adversarial"] as const
+  ).map((name): Rule => ({
     path: ["train", name],
     broken: ({ train }) =>
       isSecondOrder(train.optimizer) &&
@@ -59,6 +61,28 @@ export const TRAINING_RULES: readonly Rule[] = [
     got: ({ train }) => train[name],
     help: "A line search finds each step's length on the loss itself.",
   })),
+  {
+    path: ["data", "scale"],
+    broken: ({ data, train }) => train.augment?.image !== undefined && data.scale === "standard",
+    condition: "minmax or none with train.augment.image",
+    got: ({ data }) => data.scale,
+    help: "A pixel that moves to its neighbour's place must mean there what it meant before.",
+  },
+  {
+    path: ["train", "augment", "image"],
+    broken: ({ train, ensemble }) =>
+      train.augment?.image !== undefined && (ensemble?.bagging?.features ?? 1) < 1,
+    condition: "left out where members see some of the inputs only",
+    got: ({ ensemble }) => `ensemble.bagging.features: ${ensemble?.bagging?.features}`,
+    help: "An image needs all of its pixels.",
+  },
+  {
+    path: (experiment) => unboundedPath(experiment),
+    broken: ({ model, train }) => train.sparsity?.kind === "kl" && unboundedAt(model) >= 0,
+    condition: "a layer of sigmoid units where train.sparsity.kind is kl",
+    got: ({ model }) => tagOf(model.layers[unboundedAt(model)] ?? { dense: {} }),
+    help: "The divergence is between shares of time that a unit is on; l1 is for any activation.",
+  },
   {
     path: ["train", "noise", "labels"],
     broken: ({ data, train }) =>
@@ -84,4 +108,20 @@ function dropoutAt({ layers }: Experiment["model"]): number {
 
 function dropoutPath({ model }: Experiment): (string | number)[] {
   return ["model", "layers", dropoutAt(model)];
+}
+
+/** The first hidden layer whose activations are no shares; -1 without one. */
+function unboundedAt({ layers }: Experiment["model"]): number {
+  return layers.findIndex((layer, i) => {
+    const one = "repeat" in layer ? layer.repeat.layer : layer;
+    if ("dropout" in one) return false;
+    if ("activation" in one) return one.activation !== "sigmoid";
+    const next = layers[i + 1];
+    if (next !== undefined && "activation" in next) return false;
+    return one.dense.activation !== "sigmoid";
+  });
+}
+
+function unboundedPath({ model }: Experiment): (string | number)[] {
+  return ["model", "layers", unboundedAt(model)];
 }

@@ -37,6 +37,7 @@ export type { TrainJob, TrainOutcome } from "./train.ts";
 export { PARTS, peakRate, startMeter } from "./profile.ts";
 export type { Meter, Part, Profile } from "./profile.ts";
 export { trainingBytes } from "./workbench.ts";
+export { requireImages } from "./augment.ts";
 export { initialize } from "./init.ts";
 export { compileCurvature } from "./curvature.ts";
 export type { CurvatureOptions, CurvatureProgram } from "./curvature.ts";

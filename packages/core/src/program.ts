@@ -3,7 +3,7 @@ import type { Graph, Node } from "./graph.ts";
 import { HEADS } from "./heads.ts";
 import { plainKernels } from "./arithmetic.ts";
 import { BYTES, type KernelSet, type Values } from "./kernels/kernels.ts";
-import { lossGraph, networkGraph } from "./loss-graph.ts";
+import { BOX, lossGraph, networkGraph, type ObjectiveTerms } from "./loss-graph.ts";
 import { LOSSES, type LossName } from "./losses.ts";
 import { type Network, requireWeights } from "./network.ts";
 import { input } from "./ops.ts";
@@ -18,6 +18,8 @@ export interface TrainingOptions {
   readonly batches: readonly number[];
   /** Number format and implementation. */
   readonly kernels: KernelSet;
+  /** What the objective has besides its loss. */
+  readonly terms?: ObjectiveTerms;
   /** How many parameter-sized views to reserve, such as an optimizer's moments (default 0). */
   readonly slots?: number;
 }
@@ -34,6 +36,8 @@ export interface TrainingProgram {
   readonly parameters: Values;
   /** The gradients of the last run's mean loss, same layout. */
   readonly gradients: Values;
+  /** With adversarial training: `reach`, `low` and `high`, each `[inputs]`; the caller fills them. */
+  readonly box: readonly Values[];
   /** As many further views of that layout, zero at first, for an optimizer's moments. */
   readonly slots: readonly Values[];
   /**
@@ -52,6 +56,7 @@ interface TrainingLayout {
   readonly gradients: number;
   readonly slots: number;
   readonly loss: number;
+  readonly box: readonly number[];
   /** Elements per slot. */
   readonly stride: number;
   readonly plans: ReadonlyMap<number, Plan>;
@@ -82,6 +87,7 @@ export function compileTraining(network: Network, options: TrainingOptions): Tra
     y: view(layout.y, rows * network.targets),
     parameters: view(layout.parameters, size),
     gradients: view(layout.gradients, size),
+    box: layout.box.map((offset) => view(offset, network.inputs)),
     slots: Array.from({ length: slots }, (_, i) => view(layout.slots + i * layout.stride, size)),
     run: (batch, step) => {
       const program = programs.get(batch);
@@ -115,6 +121,11 @@ function layOut(network: Network, options: Omit<TrainingOptions, "kernels">): Tr
     ["y", y],
     ["loss", loss],
   ]);
+  const box = (options.terms?.adversarial === undefined ? [] : BOX).map((name) => {
+    const offset = reserve(network.inputs);
+    places.set(name, offset);
+    return offset;
+  });
   for (const { name, offset } of tensors) {
     places.set(name, parameters + offset);
     places.set(gradientName(name), gradients + offset);
@@ -122,15 +133,19 @@ function layOut(network: Network, options: Omit<TrainingOptions, "kernels">): Tr
   const reserved = { elements, places };
   const plans = new Map<number, Plan>();
   for (const batch of options.batches) {
-    plans.set(batch, planGraph(trainingGraph(network, options.loss, batch), reserved));
+    plans.set(batch, planGraph(trainingGraph(network, options, batch), reserved));
   }
   const total = Math.max(...[...plans.values()].map((plan) => plan.elements));
-  return { x, y, parameters, gradients, slots, loss, stride, plans, elements: total };
+  return { x, y, parameters, gradients, slots, loss, box, stride, plans, elements: total };
 }
 
 /** Mean loss over a batch, and its gradient in every tensor, as one graph. */
-function trainingGraph(network: Network, loss: LossName, batch: number): Graph {
-  const { mean, gradients } = lossGraph(network, loss, batch, "rows");
+function trainingGraph(
+  network: Network,
+  { loss, terms }: Pick<TrainingOptions, "loss" | "terms">,
+  batch: number,
+): Graph {
+  const { mean, gradients } = lossGraph(network, loss, batch, "rows", terms);
   const named = [...gradients].map(([name, node]): [string, Node] => [gradientName(name), node]);
   return { outputs: { loss: mean, ...Object.fromEntries(named) } };
 }

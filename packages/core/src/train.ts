@@ -7,11 +7,13 @@ import {
   type Variant,
 } from "@manyfold/protocol";
 import { arithmeticOf } from "./arithmetic.ts";
+import { augmentations, requireImages } from "./augment.ts";
 import { type Gather, gatherFrom, rowCount } from "./batches.ts";
 import { clippingOf } from "./clipping.ts";
 import type { Epochs } from "./epochs.ts";
 import { fullBatchEpochs } from "./full-batch.ts";
 import { initialize } from "./init.ts";
+import type { Values } from "./kernels/kernels.ts";
 import type { Network } from "./network.ts";
 import { noiseOnRows, weightNoise } from "./noise.ts";
 import { startOptimizer } from "./optimizers/optimizer.ts";
@@ -91,6 +93,7 @@ export type TrainOutcome =
  */
 export function train(job: TrainJob): TrainOutcome {
   requireRows(job);
+  requireImages(job.network.inputs, job.spec.augment);
   const { meter } = job;
   const work = { ...workOf(job.network, job.spec, job.rows.length, job.variant), meter };
   const bench = borrowWorkbench(work);
@@ -170,7 +173,12 @@ function batchEpochs(
     optimizer.step(...step),
   );
   const clip = spec.clip && clippingOf(spec.clip);
-  const perturbations = noiseOnRows(spec.noise, network, key);
+  const perturbations = [
+    ...augmentations(spec.augment, network, key),
+    ...noiseOnRows(spec.noise, network, key),
+  ];
+  const { adversarial } = spec;
+  if (adversarial !== undefined) fillBox(training.box, network, rows, gather, adversarial.epsilon);
   const shaken = spec.noise?.weights;
   const shake = shaken === undefined ? undefined : weightNoise(network, shaken, key);
   const masked = network.layers.some((layer) => layer.kind === "dropout");
@@ -212,6 +220,29 @@ function followed<A extends unknown[]>(
     run(...args);
     meter.mark(part);
   };
+}
+
+/** How far each input may move, and its least and greatest value, over the training rows. */
+function fillBox(
+  [reach, low, high]: readonly Values[],
+  { inputs, targets }: Network,
+  rows: Uint32Array,
+  gather: Gather,
+  epsilon: number,
+): void {
+  if (reach === undefined || low === undefined || high === undefined) return;
+  const [x, y] = [new Float32Array(inputs), new Float32Array(targets)];
+  const order = Uint32Array.of(0);
+  low.fill(Infinity);
+  high.fill(-Infinity);
+  for (let row = 0; row < rows.length; row++) {
+    gather(rows.subarray(row, row + 1), order, 0, 1, x, y);
+    for (let i = 0; i < inputs; i++) {
+      low[i] = Math.min(low[i]!, x[i]!);
+      high[i] = Math.max(high[i]!, x[i]!);
+    }
+  }
+  for (let i = 0; i < inputs; i++) reach[i] = epsilon * (high[i]! - low[i]!);
 }
 
 function momentumSchedule(

@@ -37,6 +37,8 @@ const EXTRAS: readonly object[] = [
   { clip: { norm: 0.1 }, schedule: { warmUp: { into: "oneCycle" } } },
   { clip: { value: 0.01 }, schedule: "plateau" },
   { noise: { inputs: 0.1, weights: 0.05 }, schedule: { cosine: { cycles: 2 } } },
+  { adversarial: { epsilon: 0.05 }, augment: { mixup: 0.4 } },
+  { sparsity: { alpha: 0.01 }, adversarial: { weight: 0.2 } },
 ];
 
 const layer = fc.oneof(

@@ -6,6 +6,7 @@ import { memoryBytes } from "./kernels/wasm/engine.ts";
 import { type Meter, meteredKernels } from "./profile.ts";
 import { BYTES, type KernelSet, type Values } from "./kernels/kernels.ts";
 import { lossFor, type LossName } from "./losses.ts";
+import type { ObjectiveTerms } from "./loss-graph.ts";
 import type { Network } from "./network.ts";
 import { COEFFICIENTS, type OptimizerRule, optimizerRule } from "./optimizers/rules.ts";
 import {
@@ -50,6 +51,7 @@ export interface HeldBench {
 export interface Work {
   readonly network: Network;
   readonly loss: LossName;
+  readonly terms: ObjectiveTerms;
   /** Rows of a step, and of the last step of an epoch if that is shorter. */
   readonly batches: readonly number[];
   /** Null for a method that sees all rows in every step. */
@@ -69,10 +71,16 @@ export function workOf(network: Network, spec: TrainSpec, rows: number, variant:
   return {
     network,
     loss: lossFor(spec.loss, network.head),
+    terms: termsOf(spec),
     batches: rest === 0 ? [batch] : [batch, rest],
     rule,
     variant,
   };
+}
+
+/** Only what is configured, so that a training without has nothing of it. */
+function termsOf({ sparsity, adversarial }: TrainSpec): ObjectiveTerms {
+  return { ...(sparsity && { sparsity }), ...(adversarial && { adversarial }) };
 }
 
 /**
@@ -91,12 +99,15 @@ export function trainingBytes(
   variant: Variant = "js",
 ): number {
   const work = workOf(network, spec, rows, variant);
-  const { loss, batches, rule } = work;
+  const { loss, terms, batches, rule } = work;
   const bytes = BYTES.float32;
   const arena =
     idle?.id === idOf(work)
       ? idle.training.bytes
-      : arenaBytes(variant, trainingElements(network, { loss, batches, slots: rule?.slots ?? 0 }));
+      : arenaBytes(
+          variant,
+          trainingElements(network, { loss, terms, batches, slots: rule?.slots ?? 0 }),
+        );
   const weights = 2 * network.parameters.size * bytes;
   const order = 2 * rows * Uint32Array.BYTES_PER_ELEMENT + minimiserBytes(work, spec);
   if (spec.earlyStopping === undefined) return arena + weights + order;
@@ -147,15 +158,21 @@ export function returnWorkbench(bench: Workbench): void {
   idle = bench;
 }
 
-function idOf({ network, loss, batches, rule, variant }: Work): string {
-  return JSON.stringify([network, loss, batches, rule?.slots ?? 0, variant]);
+function idOf({ network, loss, terms, batches, rule, variant }: Work): string {
+  return JSON.stringify([network, loss, terms, batches, rule?.slots ?? 0, variant]);
 }
 
 function makeWorkbench(id: string, work: Work, kernels: KernelSet): Workbench {
   // Room is freed before more is taken.
   idle = null;
-  const { network, loss, batches, rule } = work;
-  const training = compileTraining(network, { loss, batches, kernels, slots: rule?.slots ?? 0 });
+  const { network, loss, terms, batches, rule } = work;
+  const training = compileTraining(network, {
+    loss,
+    terms,
+    batches,
+    kernels,
+    slots: rule?.slots ?? 0,
+  });
   let held: HeldBench | null = null;
   return {
     id,

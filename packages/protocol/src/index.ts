@@ -1,4 +1,5 @@
 export * from "./analysis.ts";
+export * from "./augment.ts";
 export * from "./complaint.ts";
 export * from "./data.ts";
 export * from "./ensemble.ts";
@@ -14,6 +15,7 @@ export * from "./json.ts";
 export * from "./manifest.ts";
 export * from "./model.ts";
 export * from "./noise.ts";
+export * from "./objective.ts";
 export * from "./optimizer.ts";
 export * from "./regularizer.ts";
 export * from "./report.ts";

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { Adversarial, Sparsity } from "./objective.ts";
+import { Augment } from "./augment.ts";
 import { Clip, Regularizer } from "./regularizer.ts";
 import { Noise } from "./noise.ts";
 import { Optimizer } from "./optimizer.ts";
@@ -44,6 +46,9 @@ export const TrainSpec = z.strictObject({
   momentumSchedule: MomentumSchedule.optional(),
   clip: Clip.optional(),
   noise: Noise.optional(),
+  augment: Augment.optional(),
+  sparsity: Sparsity.optional(),
+  adversarial: Adversarial.optional(),
   horizon: z
     .int()
     .min(1)
