@@ -7,6 +7,8 @@ export interface Epochs {
   readonly run: (epoch: number) => number | null;
   /** To be told the loss that each epoch ended with, where anything listens. */
   readonly observe: ((loss: number) => void) | undefined;
+  /** The learning rate of the last step; 1 where line searches find its length. */
+  readonly rate: () => number;
   /** Whether there is nothing left to gain, asked after each epoch. */
   readonly ended?: () => boolean;
 }

@@ -40,7 +40,7 @@ export function fullBatchEpochs(
     bench.parameters.set(at.theta);
     return at.value - penalty.value(at.theta);
   };
-  return { run, observe: undefined, ended: () => ended };
+  return { run, rate: () => 1, observe: undefined, ended: () => ended };
 }
 
 /** The smooth penalties of a training: alpha / 2 w'w over its weights. */

@@ -18,8 +18,9 @@ import type { Network } from "./network.ts";
 import { noiseOnRows, weightNoise } from "./noise.ts";
 import { startOptimizer } from "./optimizers/optimizer.ts";
 import type { OptimizerRule } from "./optimizers/rules.ts";
+import { startProbe } from "./probes.ts";
 import { type Meter, type Part } from "./profile.ts";
-import { firstNonFinite } from "./program.ts";
+import { type Provenance, provenance } from "./provenance.ts";
 import { startRegularizers } from "./regularizers.ts";
 import { fold, folds, type Key } from "./rng.ts";
 import { type Length, type Momentum, momentumOf, startSchedule } from "./schedules.ts";
@@ -76,6 +77,8 @@ export type TrainOutcome =
       readonly epoch: number;
       /** The first layer, from the input, with a value that is not finite. */
       readonly layer: string;
+      /** The op that computed it; `weights` or `rows` where it was read. */
+      readonly op: string;
     }
   | { readonly status: "cancelled" };
 
@@ -112,6 +115,10 @@ function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
     work.rule === null
       ? fullBatchEpochs(bench, work, spec.optimizer as SecondOrder, job, gather)
       : batchEpochs(bench, work, work.rule, job, gather);
+  const { rows } = job;
+  const { probes } = spec;
+  const every = probes?.every ?? 1;
+  const probe = probes ? startProbe({ network, loss: work.loss, rows, gather, probes }) : null;
   let last = spec.epochs;
   const curve: CurvePoint[] = [];
 
@@ -122,7 +129,10 @@ function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
     const point: CurvePoint = { epoch, train: loss };
     if (held !== undefined && held.length > 0) point.held = heldLoss(bench, gather, held);
     if (!Number.isFinite(point.train) || !Number.isFinite(point.held ?? 0)) {
-      return { status: "nan", epoch, layer: faultyLayer(bench, job) };
+      return { status: "nan", epoch, ...fault(bench, work, job) };
+    }
+    if (probe !== null && (epoch - 1) % every === 0) {
+      point.probes = probe(bench.parameters, epochs.rate());
     }
     curve.push(point);
     epochs.observe?.(point.held ?? point.train);
@@ -145,7 +155,7 @@ function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
   }
   // The last step has no loss of its own to show what it did.
   if (!bench.parameters.every(Number.isFinite)) {
-    return { status: "nan", epoch: last, layer: faultyLayer(bench, job) };
+    return { status: "nan", epoch: last, ...fault(bench, work, job) };
   }
   const weights = bench.parameters.slice();
   return { status: "done", weights, curve, epoch: last, stopped: false };
@@ -206,7 +216,8 @@ function batchEpochs(
     }
     return total / rows.length;
   };
-  return { run, observe: schedule.observe };
+  const rate = (): number => rule.lr * schedule.factor(Math.max(0, step - 1));
+  return { run, rate, observe: schedule.observe };
 }
 
 /** A function with a mark behind it; without a meter the function itself. */
@@ -289,7 +300,9 @@ function requireRows({ network, x, y, rows, features }: TrainJob): void {
 }
 
 /** Looks for the fault where the training stands: present weights, last batch. */
-function faultyLayer({ x, parameters }: Workbench, { network }: TrainJob): string {
-  // Finite outputs may still overflow in their loss, which belongs to the output.
-  return firstNonFinite(network, parameters, x, x.length / network.inputs) ?? "output";
+function fault({ x, y, parameters }: Workbench, { loss }: Work, { network }: TrainJob): Provenance {
+  const rows = x.length / network.inputs;
+  // What is finite in plain arithmetic without dropout was not so where it was computed.
+  const unknown = { layer: "output", op: "loss" };
+  return provenance(network, loss, parameters, x, y, rows) ?? unknown;
 }

@@ -109,13 +109,23 @@ export function trainingBytes(
           trainingElements(network, { loss, terms, batches, slots: rule?.slots ?? 0 }),
         );
   const weights = 2 * network.parameters.size * bytes;
-  const order = 2 * rows * Uint32Array.BYTES_PER_ELEMENT + minimiserBytes(work, spec);
+  const order =
+    2 * rows * Uint32Array.BYTES_PER_ELEMENT +
+    minimiserBytes(work, spec) +
+    probeBytes(work, spec, rows);
   if (spec.earlyStopping === undefined) return arena + weights + order;
   // The loss alone needs less than its gradient does on as many rows.
   const evaluation = arenaBytes(variant, trainingElements(network, { loss, batches: [64] }));
   return (
     arena + weights + order + evaluation + HELD_CHUNK * (network.inputs + network.targets) * bytes
   );
+}
+
+/** What probes take: gradients and products with the Hessian on an eighth of their rows. */
+function probeBytes({ network, loss, variant }: Work, { probes }: TrainSpec, rows: number): number {
+  if (probes === undefined) return 0;
+  const batches = [Math.ceil(Math.min(probes.rows, rows) / 8)];
+  return 2 * arenaBytes(variant, curvatureElements(network, { loss, batches }));
 }
 
 /** What a second-order method takes: its vectors, and the arena of its products. */

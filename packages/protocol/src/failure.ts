@@ -14,5 +14,7 @@ export const Failure = z.strictObject({
   epoch: z.int().optional(),
   /** First layer, from the input, whose weights or values are non-finite. */
   layer: z.string().optional(),
+  /** First op of that layer's computation with such a value, or `weights` where they hold it. */
+  op: z.string().optional(),
 });
 export type Failure = z.infer<typeof Failure>;

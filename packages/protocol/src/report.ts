@@ -59,6 +59,7 @@ export const MemberRow = z.strictObject({
       message: z.string(),
       epoch: z.int().optional(),
       layer: z.string().optional(),
+      op: z.string().optional(),
     })
     .optional(),
 });

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { DatasetRef } from "./data.ts";
 import { Hash, hashJson } from "./hash.ts";
 import { ModelSpec } from "./model.ts";
+import { ProbePoint } from "./probes.ts";
 import { DrawSpec } from "./sample.ts";
 import { TrainSpec } from "./train.ts";
 
@@ -90,6 +91,8 @@ export const CurvePoint = z.strictObject({
   train: z.number(),
   /** Mean loss on the rows that may stop the training, if there are any. */
   held: z.number().optional(),
+  /** With `train.probes`. */
+  probes: ProbePoint.optional(),
 });
 export type CurvePoint = z.infer<typeof CurvePoint>;
 

@@ -4,6 +4,7 @@ import { Augment } from "./augment.ts";
 import { Clip, Regularizer } from "./regularizer.ts";
 import { Noise } from "./noise.ts";
 import { Optimizer } from "./optimizer.ts";
+import { Probes } from "./probes.ts";
 import { MomentumSchedule, Schedule } from "./schedule.ts";
 
 /** Stops a training when held-out loss no longer falls, and restores the best weights. */
@@ -58,5 +59,6 @@ export const TrainSpec = z.strictObject({
       "Epochs that schedules are laid out for, if other than those trained: a training that ends early still follows its first part.",
     ),
   earlyStopping: EarlyStopping.optional(),
+  probes: Probes.optional(),
 });
 export type TrainSpec = z.infer<typeof TrainSpec>;

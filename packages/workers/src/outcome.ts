@@ -44,7 +44,7 @@ const PERMANENT: { readonly [C in FailureCode]: boolean } = {
 export function failureOf(
   code: FailureCode,
   message: string,
-  where: { epoch?: number; layer?: string } = {},
+  where: { epoch?: number; layer?: string; op?: string } = {},
 ): Failure {
   return { code, message, permanent: PERMANENT[code], ...where };
 }

@@ -58,8 +58,8 @@ function attempt(spec: TaskSpec, table: Table, options: RunTaskOptions): TaskOut
   });
   if (trained.status === "cancelled") return trained;
   if (trained.status === "nan") {
-    const { epoch, layer } = trained;
-    return failed(failureOf("nan", diverged(epoch, layer), { epoch, layer }));
+    const { epoch, layer, op } = trained;
+    return failed(failureOf("nan", diverged(epoch, layer, op), { epoch, layer, op }));
   }
   const { weights, curve, epoch, stopped } = trained;
   const predicted = spec.report.map((report): [Report, Uint8Array<ArrayBuffer>] => {
@@ -132,9 +132,9 @@ function swapped(values: Float32Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(view.buffer);
 }
 
-function diverged(epoch: number, layer: string): string {
+function diverged(epoch: number, layer: string, op: string): string {
   return (
-    `The training left the finite numbers in epoch ${epoch}, first in layer ${layer}. ` +
+    `The training left the finite numbers in epoch ${epoch}, first in layer ${layer} (${op}). ` +
     "A lower learning rate, or scaled inputs, may keep it finite."
   );
 }
