@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ExperimentInput } from "@manyfold/protocol";
-import { ReportDocument } from "@manyfold/protocol";
+import { allTasks, begin, fold, ledgerOf } from "@manyfold/coordinator";
+import { readJournal } from "@manyfold/files";
+import type { ExperimentInput, Variant } from "@manyfold/protocol";
+import { JournalRecord, ReportDocument } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
 import { bag, dropout, learning, search, subspaces, writeExperiment } from "./experiments.ts";
 import { temporaryFolder } from "./folder.ts";
@@ -67,9 +69,31 @@ test("js and wasm-plain give the same networks", async () => {
   expect(wasm.equal.weights).toBe(js.equal.weights);
   expect(wasm.equal.predictions).toBe(js.equal.predictions);
   expect(wasm.equal.analysis).toEqual(js.equal.analysis);
-  // The kernel is a part of every task, so that no run mixes two.
+  // The kernel is a part of every task, so that no run mixes two; it is all that differs.
   expect(wasm.equal.ledger).not.toBe(js.equal.ledger);
+  expect(await ledgerAs("js", wasm.runDir)).toBe(js.equal.ledger);
+  expect(await ledgerAs("wasm-plain", wasm.runDir)).toBe(wasm.equal.ledger);
 });
+
+/**
+ * The ledger of a run's own results, had another variant been recorded: every task's id is that of
+ * the same task in the other variant, and nothing else is touched.
+ */
+async function ledgerAs(variant: Variant, runDir: string) {
+  const records: JournalRecord[] = [];
+  for await (const record of readJournal(join(runDir, "journal.log"))) records.push(record);
+  const [first, ...rest] = records;
+  if (first?.type !== "created") throw new Error("a journal begins with its run");
+  const created = { ...first, variant };
+  const ids = allTasks(begin(created)).map(({ id }) => id);
+  const renamed = new Map(allTasks(begin(first)).map(({ id }, i) => [id, ids[i] ?? id]));
+  const state = begin(created);
+  for (const record of rest) {
+    const text = JSON.stringify(record).replace(/\b[0-9a-f]{64}\b/g, (id) => renamed.get(id) ?? id);
+    fold(state, JournalRecord.parse(JSON.parse(text)));
+  }
+  return ledgerOf(state, allTasks(state));
+}
 
 test("another seed gives other bits", async () => {
   const config = writeExperiment(folder, { ...bag, name: "seeds" });
