@@ -91,6 +91,10 @@ export function matmul(
           for (; r + 6 <= rows; r += 6) {
             tile6x16(terms, from + <usize>r * 4, aks, panel, stride, cAt + <usize>r * cs, cs);
           }
+          if (rows - r >= 4) {
+            tile4x16(terms, from + <usize>r * 4, aks, panel, stride, cAt + <usize>r * cs, cs);
+            r += 4;
+          }
           few(rows - r, wide, terms, from + <usize>r * 4, ars, aks, panel, stride, cAt + <usize>r * cs, cs);
         } else {
           few(rows, wide, terms, from, ars, aks, panel, stride, cAt, cs);
@@ -122,7 +126,9 @@ function strips(
     strip += next;
     c += <usize>height * cs;
   }
-  if (r < rows) few(rows - r, wide, terms, strip, 4, (<usize>(rows - r)) << 2, panel, stride, c, cs);
+  // A strip of four rows is what is left of 64 after strips of six.
+  if (rows - r == 4 && wide == 16) tile4x16(terms, strip, 16, panel, stride, c, cs);
+  else if (r < rows) few(rows - r, wide, terms, strip, 4, (<usize>(rows - r)) << 2, panel, stride, c, cs);
 }
 
 /** Any rows of a, by the largest blocks of that width. */
