@@ -17,10 +17,12 @@ import {
 
 /** Terms of a sum that are taken at once: a panel of b then fits the first cache. */
 const TERMS: i32 = 256;
-/** A panel of b, `[terms][width]`. */
-const PANEL: usize = 0;
+/** Columns of b that are packed at once: whole runs of its rows are then read, not a line of each. */
+const GROUP: i32 = 64;
+/** Panels of b, `[terms][width]` each. */
+const PANELS: usize = 0;
 /** A block of c whose columns are not a multiple of four. */
-const EDGE: usize = PANEL + <usize>TERMS * 16 * 4;
+const EDGE: usize = PANELS + <usize>TERMS * <usize>GROUP * 4;
 /** Rows of a in strips, `[strip][terms][rows of a strip]`. */
 const STRIPS: usize = EDGE + 1024;
 const STRIPS_FLOATS: i32 = 65536;
@@ -71,8 +73,13 @@ export function matmul(
         const wide = (columns + 3) & ~3;
         let panel = bAt;
         let stride = bks;
-        if (packB || columns < wide) {
-          panel = PANEL;
+        if (packB && bcs == 4 && width == 16 && columns == 16) {
+          const within = n0 & (GROUP - 1);
+          if (within == 0) packGroup(bAt, bks, min(GROUP, (n - n0) & ~15), terms);
+          panel = PANELS + (<usize>(within * terms) << 2);
+          stride = 64;
+        } else if (packB || columns < wide) {
+          panel = PANELS;
           stride = (<usize>wide) << 2;
           packPanel(bAt, bks, bcs, columns, wide, terms);
         }
@@ -355,6 +362,24 @@ function transpose4x4(p: usize, run: usize, q: usize, ts: usize): void {
   v128.store(q + 3 * ts, v128.shuffle<f64>(t1, t3, 1, 3));
 }
 
+/** Copies columns of b, a multiple of 16 and adjacent, into as many panels `[terms][16]`. */
+function packGroup(b: usize, bks: usize, columns: i32, terms: i32): void {
+  const next = (<usize>terms) << 6;
+  for (let k = 0; k < terms; k++) {
+    let to = PANELS + ((<usize>k) << 6);
+    let from = b;
+    for (let j = 0; j < columns; j += 16) {
+      v128.store(to, v128.load(from));
+      v128.store(to, v128.load(from, 16), 16);
+      v128.store(to, v128.load(from, 32), 32);
+      v128.store(to, v128.load(from, 48), 48);
+      from += 64;
+      to += next;
+    }
+    b += bks;
+  }
+}
+
 /** Copies `columns` of b into a panel `[terms][wide]`, zeros behind. */
 function packPanel(
   b: usize,
@@ -366,7 +391,7 @@ function packPanel(
 ): void {
   const ts = (<usize>wide) << 2;
   if (bcs == 4) {
-    let to = PANEL;
+    let to = PANELS;
     if (columns == 16) {
       for (let k = 0; k < terms; k++) {
         v128.store(to, v128.load(b));
@@ -390,7 +415,7 @@ function packPanel(
   let j = 0;
   for (; j + 4 <= columns; j += 4) {
     let p = b + <usize>j * bcs;
-    let q = PANEL + ((<usize>j) << 2);
+    let q = PANELS + ((<usize>j) << 2);
     let k = 0;
     if (bks == 4) {
       for (; k + 4 <= terms; k += 4) {
@@ -410,7 +435,7 @@ function packPanel(
   }
   for (; j < wide; j++) {
     let p = b + <usize>j * bcs;
-    let q = PANEL + ((<usize>j) << 2);
+    let q = PANELS + ((<usize>j) << 2);
     for (let k = 0; k < terms; k++) {
       store<f32>(q, j < columns ? load<f32>(p) : 0);
       p += bks;

@@ -24,7 +24,7 @@ const PAGE = 65536;
 const MOST_PAGES = 65536;
 
 /** Bytes at the start of every memory that matmul packs its operands into. */
-const SCRATCH_PAGES = 5;
+const SCRATCH_PAGES = 6;
 
 /** Bytes of the memory that holds an arena. */
 export function memoryBytes(elements: number): number {
