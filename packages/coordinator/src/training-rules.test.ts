@@ -67,6 +67,11 @@ test.each<[string, Parts, string[]]>([
     },
     ["model.layers.1"],
   ],
+  [
+    "rows out of the bag and in the training",
+    { train: { earlyStopping: { on: "oob", finish: "retrain" } } },
+    ["train.earlyStopping.on", "train.earlyStopping.finish"],
+  ],
 ])("%s", (_, parts, expected) => {
   expect(places(parts)).toEqual(expected);
 });

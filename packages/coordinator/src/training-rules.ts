@@ -84,6 +84,14 @@ export const TRAINING_RULES: readonly Rule[] = [
     help: "The divergence is between shares of time that a unit is on; l1 is for any activation.",
   },
   {
+    path: ["train", "earlyStopping", "finish"],
+    broken: ({ train: { earlyStopping: stopping } }) =>
+      stopping?.on === "oob" && (stopping.finish ?? "best") !== "best",
+    condition: "best where out-of-bag rows stop the training",
+    got: ({ train }) => train.earlyStopping?.finish,
+    help: "Rows that a member trains on in the end are not out of its bag; on: holdout has rows of its own.",
+  },
+  {
     path: ["train", "noise", "labels"],
     broken: ({ data, train }) =>
       train.noise?.labels !== undefined &&

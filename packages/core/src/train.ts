@@ -24,6 +24,7 @@ import { type Provenance, provenance } from "./provenance.ts";
 import { startRegularizers } from "./regularizers.ts";
 import { fold, folds, type Key } from "./rng.ts";
 import { type Length, type Momentum, momentumOf, startSchedule } from "./schedules.ts";
+import { finished } from "./finishing.ts";
 import { earlyStopping } from "./stopping.ts";
 import {
   borrowWorkbench,
@@ -52,6 +53,10 @@ export interface TrainJob {
   readonly features?: Uint32Array;
   /** All randomness: starting weights, order of rows, dropout masks. */
   readonly key: Key;
+  /** Weights to start from instead of drawn ones, `[parameters]`. */
+  readonly start?: Float32Array;
+  /** The held-out loss at which the training ends, if it gets there. */
+  readonly until?: number;
   /** Told each point of the learning curve. */
   readonly onEpoch?: (point: CurvePoint) => void;
   /** Told where the time goes. */
@@ -88,7 +93,8 @@ export type TrainOutcome =
  * job's data alone, to the bit, on every machine.
  *
  * With `spec.earlyStopping` and held-out rows, the weights of the epoch with the lowest held-out
- * loss are returned, also where all epochs were run; without held-out rows nothing stops it.
+ * loss are returned, also where all epochs were run; without held-out rows nothing stops it. How it
+ * goes on from there is `finish`.
  *
  * Under Nesterov's method the weights are those at which the next gradient would be taken.
  *
@@ -103,7 +109,7 @@ export function train(job: TrainJob): TrainOutcome {
   const outcome = trainOn(bench, work, job);
   returnWorkbench(bench);
   meter?.mark("rest");
-  return outcome;
+  return finished(job, outcome, train);
 }
 
 function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
@@ -122,7 +128,8 @@ function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
   let last = spec.epochs;
   const curve: CurvePoint[] = [];
 
-  initialize(network, job.key, bench.parameters);
+  if (job.start === undefined) initialize(network, job.key, bench.parameters);
+  else bench.parameters.set(job.start);
   for (let epoch = 1; epoch <= spec.epochs; epoch++) {
     const loss = epochs.run(epoch);
     if (loss === null) return { status: "cancelled" };
@@ -149,6 +156,10 @@ function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
       return { status: "done", weights: best.weights, curve, epoch: best.epoch, stopped: true };
     }
     if (ended) break;
+    if (job.until !== undefined && (point.held ?? Infinity) <= job.until) {
+      last = epoch;
+      break;
+    }
   }
   if (best.epoch > 0) {
     return { status: "done", weights: best.weights, curve, epoch: best.epoch, stopped: false };

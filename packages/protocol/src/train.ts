@@ -23,6 +23,12 @@ export const EarlyStopping = z.strictObject({
     .describe("Share of the training rows held out (with on: holdout)."),
   patience: z.int().min(1).default(10).describe("Epochs without improvement before stopping."),
   minDelta: z.number().min(0).default(0).describe("Smallest fall of the loss that counts."),
+  finish: z
+    .enum(["best", "retrain", "continue"])
+    .optional()
+    .describe(
+      "best (default): the weights of the best epoch. retrain: trained anew on all rows for as many epochs. continue: trained on from there on all rows, until the held-out loss is down to the training loss at the best epoch.",
+    ),
 });
 export type EarlyStopping = z.infer<typeof EarlyStopping>;
 
