@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { directoryBlobs, fileJournal } from "@manyfold/files";
 import type { BlobStore, Executor, Hash, Journal, Limits } from "@manyfold/protocol";
 import { ManyfoldError } from "@manyfold/protocol";
@@ -15,6 +15,32 @@ export interface ClusterFlags {
   readonly servers?: string;
   readonly context?: string;
   readonly namespace: string;
+  /** Seconds between two heartbeats of a worker (default 2); a run's own lease is five of them. */
+  readonly beat?: number;
+  /** Seconds after which the server hands out anew what nobody renewed (default 60). */
+  readonly lease?: number;
+}
+
+/** The waiting times that the flags name. */
+export function paceOf({ beat, lease }: ClusterFlags) {
+  return { ...(beat !== undefined && { beat }), ...(lease !== undefined && { lease }) };
+}
+
+/** Seconds that suit nearly everybody as they are; tests wait for less. */
+function paceOption(flags: string, description: string): Option {
+  const name = flags.split(" ")[0] ?? "";
+  return new Option(flags, description)
+    .argParser((text) => {
+      const seconds = Number(text);
+      if (seconds > 0 && seconds <= 3600) return seconds;
+      throw new ManyfoldError({
+        code: "usage",
+        path: name,
+        condition: "a number > 0 and <= 3600",
+        got: JSON.stringify(text),
+      });
+    })
+    .hideHelp();
 }
 
 /** Options of the commands that talk to a cluster. */
@@ -25,7 +51,9 @@ export function clusterOptions(command: Command): Command {
       "NATS servers, with commas between (default: the context's, or nats://127.0.0.1:4222)",
     )
     .option("--context <name>", "a context of the nats command line, or the path of such a file")
-    .option("--namespace <name>", "a team's own streams on the servers", "default");
+    .option("--namespace <name>", "a team's own streams on the servers", "default")
+    .addOption(paceOption("--beat <s>", "between two heartbeats of a worker"))
+    .addOption(paceOption("--lease <s>", "after which an unanswered task is handed out anew"));
 }
 
 /** The lines of help on who one is. */
@@ -80,7 +108,7 @@ export async function openCluster(flags: ClusterFlags, role: string): Promise<Cl
     ...(role === "worker" && { inboxes: "_INBOX_W" }),
   });
   try {
-    await nats.prepareNamespace(link, names);
+    await nats.prepareNamespace(link, names, flags.lease);
   } catch (error) {
     await link.close();
     throw error;
@@ -97,6 +125,7 @@ export async function openCluster(flags: ClusterFlags, role: string): Promise<Cl
         clock,
         timers,
         takeOver,
+        ...(flags.beat !== undefined && { seconds: 5 * flags.beat }),
         notice: tell,
       }),
     async journal(run, paths, lease) {
@@ -116,7 +145,15 @@ export async function openCluster(flags: ClusterFlags, role: string): Promise<Cl
       }
     },
     executor: (options) =>
-      nats.natsExecutor({ ...options, link, names, clock, timers, host: hostname() }),
+      nats.natsExecutor({
+        ...options,
+        ...paceOf(flags),
+        link,
+        names,
+        clock,
+        timers,
+        host: hostname(),
+      }),
     answer: (run, onStop) => nats.answerForRun(link, names, { run, host: hostname() }, onStop),
     close: () => link.close(),
   };

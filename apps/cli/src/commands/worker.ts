@@ -7,7 +7,7 @@ import { variantAvailability } from "@manyfold/core";
 import { Variant } from "@manyfold/protocol";
 import { openThreadPool, prepareVariant, setEngineFlags } from "@manyfold/workers";
 import type { ClusterFlags } from "../cluster.ts";
-import { CLUSTER_HELP, clusterOptions, loadNats, openCluster } from "../cluster.ts";
+import { CLUSTER_HELP, clusterOptions, loadNats, openCluster, paceOf } from "../cluster.ts";
 import { clock, oneBlasThread, timers } from "../environment.ts";
 import { memoryBudget } from "../executors.ts";
 import { EXIT, tell } from "../terminal.ts";
@@ -76,6 +76,7 @@ async function work(flags: WorkerFlags): Promise<number> {
       host: hostname(),
       manyfold: VERSION,
       memory: memoryBudget(),
+      ...paceOf(flags),
       ...(maxIdle !== undefined && { maxIdle }),
       observe: ({ run, task, attempt, status, seconds }) => {
         if (flags.quiet === true) return;

@@ -15,6 +15,9 @@ import {
   type Streams,
 } from "./transport.ts";
 
+/** Milliseconds after which a server forgets a reader that asks for nothing. */
+const UNREAD = 10_000;
+
 /** A server's streams as the client of NATS knows them; one request per operation, asked once. */
 export function streamsOver(
   connection: Connection,
@@ -65,8 +68,23 @@ export function streamsOver(
       await once(jsm.consumers.add(stream, config));
     },
     async read({ stream, filter, from }, onMessage) {
+      // The client makes its reader anew under another number, and this server forgets none that it had
+      // when it was restarted: so they are told apart by what they read, and removed together.
+      const name = `read-${filter.replaceAll(/[^A-Za-z0-9-]/g, "_")}`;
+      const clear = async () => {
+        for await (const { name: reader } of jsm.consumers.list(stream)) {
+          if (reader.startsWith(name)) await jsm.consumers.delete(stream, reader);
+        }
+      };
+      await once(clear());
       const consumer = await once(
-        js.consumers.get(stream, { filter_subjects: filter, opt_start_seq: from }),
+        js.consumers.get(stream, {
+          filter_subjects: filter,
+          opt_start_seq: from,
+          name_prefix: name,
+          // Of a reader that was killed nothing stays; the default is five minutes.
+          inactive_threshold: UNREAD,
+        }),
       );
       // With the defaults a reader stands still for half a minute after a restart of the server.
       const messages = await consumer.consume({
@@ -81,7 +99,7 @@ export function streamsOver(
       };
       const stop = async () => {
         await messages.close();
-        if (connection.up) await consumer.delete().catch(() => undefined);
+        if (connection.up) await clear().catch(() => undefined);
       };
       let stopping: Promise<void> | undefined;
       return {
