@@ -43,10 +43,15 @@ export function initialize(
 
 function uniform(from: Key, { size }: ParameterTensor, variance: number): Float64Array {
   const limit = Math.sqrt(3 * variance);
-  return uniforms(from, size).map((u) => (2 * u - 1) * limit);
+  const drawn = uniforms(from, size);
+  // In place: a wide layer's weights in float64 are as much as its training holds of them.
+  for (let i = 0; i < size; i++) drawn[i] = (2 * (drawn[i] as number) - 1) * limit;
+  return drawn;
 }
 
 function normal(from: Key, { size }: ParameterTensor, variance: number): Float64Array {
   const deviation = Math.sqrt(variance);
-  return normals(from, size).map((z) => z * deviation);
+  const drawn = normals(from, size);
+  for (let i = 0; i < size; i++) drawn[i] = (drawn[i] as number) * deviation;
+  return drawn;
 }

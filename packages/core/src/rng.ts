@@ -150,14 +150,20 @@ export function words(from: Key, count: number): Uint32Array {
 
 /** `count` numbers uniform on [0, 1), 53 bits each, from words 2i and 2i + 1. */
 export function uniforms(from: Key, count: number): Float64Array {
-  const source = words(from, 2 * count);
   const out = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
-    const high = (source[2 * i] as number) >>> 5;
-    const low = (source[2 * i + 1] as number) >>> 6;
-    out[i] = (high * 0x4000000 + low) / 2 ** 53;
+  // Block by block: all the words at once would take as much room again as what is drawn.
+  const block = new Uint32Array(4);
+  for (let i = 0; i < count; i += 2) {
+    philox4x32(block, 0, i / 2, 0, 0, DRAW, from[0], from[1]);
+    out[i] = uniformOf(block[0] as number, block[1] as number);
+    if (i + 1 < count) out[i + 1] = uniformOf(block[2] as number, block[3] as number);
   }
   return out;
+}
+
+/** The upper 27 and 26 bits of two words, as a number on [0, 1). */
+function uniformOf(first: number, second: number): number {
+  return ((first >>> 5) * 0x4000000 + (second >>> 6)) / 2 ** 53;
 }
 
 /** `count` standard normal numbers: the normal quantile of the midpoints of {@link uniforms}. */
