@@ -148,6 +148,13 @@ export async function labour(
   const pool: ThreadPool = {
     slots: of.slots,
     threads: [],
+    async runAll(tasks) {
+      const outcomes: AttemptOutcome[] = [];
+      for (const { task, table, options } of tasks) {
+        outcomes.push(await pool.run(task, table, options));
+      }
+      return outcomes;
+    },
     async run(task, _table, { signal }) {
       try {
         await timers.sleep(of.random.between(1, of.training), signal);

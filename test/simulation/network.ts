@@ -54,6 +54,8 @@ interface Line {
 /** Milliseconds without an answer before a request is given up, and before a cut link is noticed. */
 const TIMEOUT = 5000;
 const NOTICED = 3000;
+/** Milliseconds between two looks for what a standing pull may have. */
+const STANDING = 20;
 const NEXT = "$JS.API.CONSUMER.MSG.NEXT.";
 
 export function createNetwork(world: World, broker: Broker, random: Random): Network {
@@ -153,20 +155,26 @@ export function createNetwork(world: World, broker: Broker, random: Random): Net
     }
   };
 
-  /** A pull without waiting: what there is, then a word where that was less than asked for. */
+  /** A pull: what there is, then what comes while it stands, then a word where that was too little. */
   const pull = (line: Line, subject: string, data: Uint8Array, inbox: string) => {
     const [stream = "", consumer = ""] = subject.slice(NEXT.length).split(".");
-    const asked = JSON.parse(new TextDecoder().decode(data)) as { batch: number };
+    const asked = JSON.parse(new TextDecoder().decode(data)) as { batch: number; expires?: number };
+    const until = world.now + (asked.expires ?? 0) / 1e6;
+    const { epoch } = line;
+    const hearers = () =>
+      [...line.subscriptions.values()].filter(({ subject: own }) => matches(own, inbox));
     const say = (message: Message) => {
-      for (const { subject: own, hear } of line.subscriptions.values()) {
-        if (own === inbox) send(line, "back", false, () => hear(message));
-      }
+      for (const { hear } of hearers()) send(line, "back", false, () => hear(message));
     };
-    const taken = broker.take(stream, consumer, asked.batch);
-    for (const one of taken) say({ ...one, status: 0 });
-    if (taken.length === 0) {
-      say({ subject: inbox, data: new Uint8Array(0), reply: "", status: 404 });
-    }
+    const serve = (left: number) => {
+      if (line.epoch !== epoch || !line.up || hearers().length === 0) return;
+      const taken = broker.take(stream, consumer, left);
+      for (const one of taken) say({ ...one, status: 0 });
+      if (taken.length === left) return;
+      if (world.now < until) world.at(world.now + STANDING, undefined, () => serve(left - taken.length));
+      else say({ subject: inbox, data: new Uint8Array(0), reply: "", status: 408 });
+    };
+    serve(asked.batch);
   };
 
   function connect(owner: Process): Transport {

@@ -1,16 +1,26 @@
-import { attemptOf, type Names } from "./subjects.ts";
+import { decode, TaskMessage } from "./messages.ts";
+import { type AttemptName, attemptOf, type Names } from "./subjects.ts";
 import type { Transport } from "./transport.ts";
 
-/** Takes back what a run, or one session of it, sent and nobody took; what runs goes on and counts. */
+/**
+ * Takes back what a run, or one session of it, sent and nobody took; what runs goes on and counts.
+ *
+ * @returns the names of messages of several tasks, which may yet be answered as such
+ */
 export async function removeTasks(
   link: Transport,
   names: Names,
   run: string,
   session?: string,
-): Promise<void> {
+): Promise<AttemptName[]> {
+  const several: AttemptName[] = [];
   for (const subject of await link.streams.subjects(names.tasks, names.tasksOf(run, session))) {
-    await removeLast(link, names, subject);
+    const found = await removeLast(link, names, subject);
+    const name = attemptOf(subject);
+    const tasks = (found && decode(TaskMessage, found.data)?.tasks) ?? [];
+    if (name !== undefined && tasks.length > 1) several.push(name);
   }
+  return several;
 }
 
 /**
@@ -21,7 +31,7 @@ export async function tidyTasks(link: Transport, names: Names): Promise<void> {
   for (const subject of await link.streams.subjects(names.tasks, names.subjects.tasks)) {
     const name = attemptOf(subject);
     if (name === undefined) continue;
-    const outcomes = [names.success(name), names.failure(name)];
+    const outcomes = [names.success(name), names.failure(name), names.bundle(name)];
     const found = await Promise.all(
       outcomes.map((outcome) => link.streams.get(names.results, { last: outcome })),
     );
@@ -30,8 +40,9 @@ export async function tidyTasks(link: Transport, names: Names): Promise<void> {
 }
 
 /** By its number: a purge by subject makes this server's consumers skip other runs' tasks. */
-async function removeLast(link: Transport, names: Names, subject: string): Promise<void> {
+async function removeLast(link: Transport, names: Names, subject: string) {
   const found = await link.streams.get(names.tasks, { last: subject });
-  if (found === undefined) return;
+  if (found === undefined) return undefined;
   await link.streams.remove(names.tasks, found.sequence).catch(() => undefined);
+  return found;
 }

@@ -6,31 +6,49 @@ const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 /** Host, process and a few letters of chance: the `worker` of events. */
 const worker = z.string().min(1).max(200);
 
-/** A task on its way to a worker; run, session and attempt are in its subject too. */
-export const TaskMessage = z.strictObject({ version, task: Task, limits: Limits });
+/** Most tasks in one message. */
+export const MOST = 64;
+
+/**
+ * Tasks on their way to a worker: one, or several short ones. Run, session, and the id and attempt
+ * of the first are in its subject too.
+ */
+export const TaskMessage = z.strictObject({
+  version,
+  tasks: z.array(Task).min(1).max(MOST),
+  limits: Limits,
+});
 export type TaskMessage = z.infer<typeof TaskMessage>;
 
-/** How an attempt ended. On a task's success subject only a success is believed. */
-export const OutcomeMessage = z.discriminatedUnion("status", [
+/** How one attempt ended. */
+const Outcome = z.discriminatedUnion("status", [
   z.strictObject({
-    version,
     status: z.literal("done"),
     task: Hash,
-    worker,
     result: TaskResult,
     seconds: z.number().min(0),
   }),
   z.strictObject({
-    version,
     status: z.literal("failed"),
     task: Hash,
     session: token,
     attempt: z.int().min(1),
-    worker,
     failure: Failure,
     seconds: z.number().min(0),
   }),
 ]);
+export type Outcome = z.infer<typeof Outcome>;
+
+/**
+ * How attempts ended. On a task's success subject only a success of that task is believed; on the
+ * subject of a message of several tasks, those of its tasks that were not reported by themselves.
+ * None at all closes such a subject: its tasks are sent anew, and what comes for them late is refused.
+ */
+export const OutcomeMessage = z.strictObject({
+  version,
+  worker,
+  outcomes: z.array(Outcome).max(MOST),
+});
 export type OutcomeMessage = z.infer<typeof OutcomeMessage>;
 
 const attempt = z.strictObject({
@@ -82,13 +100,14 @@ export const LeaseMessage = z.strictObject({
 });
 export type LeaseMessage = z.infer<typeof LeaseMessage>;
 
-/** A worker began, or got on with, an attempt. */
+/** What became of an attempt on its way: a worker took it up, got on with it, or hands it back. */
 export const NewsMessage = z.strictObject({
   version,
   worker,
   task: Hash,
   attempt: z.int().min(1),
   point: CurvePoint.optional(),
+  returned: z.literal(true).optional(),
 });
 export type NewsMessage = z.infer<typeof NewsMessage>;
 

@@ -11,6 +11,8 @@ import {
 import { randomUUID } from "node:crypto";
 import type { LaneOptions, LaneOutcome } from "../lanes.ts";
 import { failed, failureOf } from "../outcome.ts";
+import { adaptiveBundles } from "./bundles.ts";
+import { removeTasks, tidyTasks } from "./janitor.ts";
 import {
   BeatMessage,
   ControlMessage,
@@ -21,11 +23,11 @@ import {
   OutcomeMessage,
   type TaskMessage,
 } from "./messages.ts";
-import { removeTasks, tidyTasks } from "./janitor.ts";
 import { readStream } from "./reader.ts";
+import { encodeOutcomes, writeFirst } from "./reports.ts";
 import { createShares } from "./shares.ts";
 import { prepareNamespace } from "./streams.ts";
-import { nameOf, type Names, PROTOCOL } from "./subjects.ts";
+import { type AttemptName, nameOf, type Names, PROTOCOL } from "./subjects.ts";
 import { refusalCode, type StoredMessage, type Transport } from "./transport.ts";
 
 export interface SessionOptions {
@@ -56,19 +58,30 @@ export interface Session {
   end(): Promise<void>;
 }
 
-/** An attempt that was sent and has not ended. */
+/** A message of attempts. */
+interface Sent {
+  /** The attempt in its subject: that of its first task. */
+  readonly name: AttemptName;
+  readonly variant: Variant;
+  /** Its place in the stream, once it is there. */
+  sequence: number | undefined;
+  /** Those of its attempts that have not ended. */
+  readonly open: Set<Open>;
+}
+
+/** An attempt that has not ended. */
 interface Open {
   readonly task: Task;
   readonly options: LaneOptions;
-  readonly since: number;
-  /** Its place in the stream, once it is there. */
-  sequence: number | undefined;
+  since: number;
+  /** Undefined as long as it waits to be sent. */
+  sent: Sent | undefined;
   worker: string | undefined;
   /** Monotonic milliseconds when nobody was first seen to hold it. */
   unheld: number | undefined;
   checking: boolean;
   readonly settle: (outcome: LaneOutcome) => void;
-  readonly reject: (error: unknown) => void;
+  readonly fail: (error: ManyfoldError) => void;
 }
 
 /** Missed heartbeats, with half a one for its way. */
@@ -84,11 +97,22 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const beat = (options.beat ?? 2) * 1000;
   const id = randomUUID().slice(0, 8);
   const open = new Map<string, Open>();
-  /** Attempts that the window lets not out yet, and those it let. */
-  let waiting: Open[] = [];
-  const out = new Set<Open>();
+  /** Attempts that wait to be sent, the first to be sent first. */
+  const backlog = new Set<Open>();
+  /** Messages of which an attempt has not ended. */
+  const out = new Set<Sent>();
+  /** Messages of several tasks whose subject may still get outcomes, by their tasks. */
+  const unclosed = new Map<string, Sent>();
+  const bundles = adaptiveBundles();
+  /** Subjects of outcomes from earlier sessions, by task. */
+  const earlier = new Map<string, string>();
   const shares = createShares(clock, MISSED * beat);
-  const workers = new Map<string, { heard: number; variants: readonly Variant[]; slots: number }>();
+  let sending = false;
+  let sendings = 0;
+  const workers = new Map<
+    string,
+    { readonly heard: number; readonly slots: number; readonly variants: readonly Variant[] }
+  >();
   const cancelled = new Map<string, { task: string; attempt: number; since: number }>();
   /** Since when silence counts: before, nothing could be heard. */
   let listening = clock.monotonic();
@@ -104,7 +128,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         .slice(-4096)
         .map(({ task, attempt }) => ({ task, attempt })),
       open: out.size,
-      waiting: waiting.length > 0,
+      waiting: backlog.size > 0,
       ended: over,
     };
     if (link.up) link.publish(names.control(run, id), encode(message));
@@ -120,33 +144,38 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     one.settle(failed(failureOf("lost", why)));
   };
 
-  /** Takes a message that is said to be an outcome at its word, where word and subject agree. */
+  /** Takes a message that is said to be outcomes at its word, where word and subject agree. */
   const hear = (subject: string, data: Uint8Array, sequence: number) => {
     const message = decode(OutcomeMessage, data);
-    const done =
-      message?.status === "done" && names.success({ run, task: message.task }) === subject;
-    if (message?.status === "done" && done) {
-      const one = open.get(message.task);
-      if (one === undefined) return;
-      started(one, message.worker);
-      // The events of an attempt name one worker: the one that finished it, if none was heard of.
-      one.settle({ status: "stored", result: message.result, seconds: message.seconds });
-      return;
-    }
-    if (message?.status === "failed") {
-      const { task, session, attempt, worker, failure } = message;
+    const bundled = subject.split(".").at(-3) === "bundle";
+    for (const outcome of message?.outcomes ?? []) {
+      const { task } = outcome;
       const one = open.get(task);
-      const own = names.failure({ run, session, task, attempt }) === subject && session === id;
-      if (!own || one?.task.attempt !== attempt) return;
-      started(one, worker);
-      one.settle(failed(failure));
-      return;
+      unclosed.delete(task);
+      if (outcome.status === "done") {
+        if (!bundled && names.success({ run, task }) !== subject) break;
+        if (one === undefined) continue;
+        started(one, message?.worker ?? "");
+        bundles.tell(outcome.seconds);
+        // The events of an attempt name one worker: the one that finished it, if none was heard of.
+        one.settle({ status: "stored", result: outcome.result, seconds: outcome.seconds });
+      } else {
+        const { session, attempt } = outcome;
+        const own = names.failure({ run, session, task, attempt }) === subject;
+        if (!own && !bundled) break;
+        if (session !== id || one?.task.attempt !== attempt) continue;
+        started(one, message?.worker ?? "");
+        one.settle(failed(outcome.failure));
+      }
     }
-    // Something else sits where a success belongs, and would keep it out for ever.
-    const victim = [...open.values()].find(
-      ({ task }) => names.success({ run, task: task.id }) === subject,
-    );
-    if (victim === undefined) return;
+    if (!bundled) evict(subject, sequence);
+  };
+
+  /** Something else sits where a success belongs, and would keep it out for ever. */
+  const evict = (subject: string, sequence: number) => {
+    const task = subject.endsWith(".done") ? (subject.split(".").at(-2) ?? "") : "";
+    const victim = open.get(task);
+    if (victim === undefined || names.success({ run, task }) !== subject) return;
     void removeMessage(names.results, sequence);
     lose(victim, "Its result was not one that this version of Manyfold can read.");
   };
@@ -159,21 +188,117 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 
   /** A success from an earlier session counts if its bytes are still there. */
   const foundBefore = async (one: Open): Promise<boolean> => {
-    const subject = names.success({ run, task: one.task.id });
+    const { id: task } = one.task;
+    const subject = earlier.get(task);
+    if (subject === undefined) return false;
+    earlier.delete(task);
     const found = await find(subject);
+    const outcomes = found && decode(OutcomeMessage, found.data)?.outcomes;
+    const outcome = outcomes?.find((each) => each.task === task);
     if (found === undefined) return false;
-    const message = decode(OutcomeMessage, found.data);
-    if (message?.status === "done" && message.task === one.task.id) {
-      const { weights, predictions } = message.result;
+    if (outcome?.status === "done") {
+      const { result, seconds } = outcome;
+      const { weights, predictions } = result;
       const refs = [weights, ...Object.values(predictions)].filter((ref) => ref !== undefined);
       const bytes = await Promise.all(refs.map(({ hash }) => blobs.get(hash)));
       if (!bytes.includes(undefined)) {
-        hear(subject, found.data, found.sequence);
+        started(one, decode(OutcomeMessage, found.data)?.worker ?? "");
+        one.settle({ status: "stored", result, seconds });
         return true;
       }
     }
+    // Its place must be free for another; others of the same message are done once more too.
     await removeMessage(names.results, found.sequence);
     return false;
+  };
+
+  /** Finds the outcomes of earlier sessions: one look for all, and none where there were none. */
+  const lookBack = async () => {
+    const subjects = await link.streams.subjects(names.results, names.outcomes(run));
+    for (const subject of subjects) {
+      const [task = "", kind] = subject.split(".").slice(-2);
+      if (kind === "done") earlier.set(task, subject);
+      else if (subject.split(".").at(-3) === "bundle") {
+        const found = await find(subject);
+        const outcomes = found && decode(OutcomeMessage, found.data)?.outcomes;
+        for (const { status, task: each } of outcomes ?? []) {
+          if (status === "done" && !earlier.has(each)) earlier.set(each, subject);
+        }
+      }
+    }
+  };
+
+  /**
+   * Before a task that went out in a message of several is sent anew, that message's subject is
+   * closed: a success of it is there already, or never.
+   */
+  const closeBundle = async (task: string): Promise<void> => {
+    const sent = unclosed.get(task);
+    if (sent === undefined) return;
+    await shut(sent.name);
+    for (const [each, other] of unclosed) if (other === sent) unclosed.delete(each);
+    // What else was in it and has not been heard of would be refused now.
+    for (const other of sent.open) resend(other);
+  };
+
+  const shut = async (name: AttemptName) => {
+    const subject = names.bundle(name);
+    if (await writeFirst(link, names.results, subject, encodeOutcomes("coordinator", []))) return;
+    const found = await find(subject);
+    if (found !== undefined) hear(subject, found.data, found.sequence);
+  };
+
+  /** Slots of the workers that serve this run. */
+  const slotsFor = (variant: Variant) =>
+    [...workers.values()]
+      .filter(({ variants }) => variants.includes(variant))
+      .reduce((sum, { slots }) => sum + slots, 0);
+
+  /** Whoever comes in this turn of the event loop shares a message. */
+  const sendSoon = () => {
+    if (sending || backlog.size === 0) return;
+    sending = true;
+    const turn = async () => {
+      await timers.sleep(0);
+      sending = false;
+      sendOut();
+    };
+    turn().catch(() => undefined);
+  };
+
+  /** Sends what the window has room for, in the order in which it came. */
+  const sendOut = () => {
+    for (let [first] = backlog; first !== undefined; [first] = backlog) {
+      const slots = slotsFor(first.task.spec.variant);
+      if (out.size >= shares.window(slots)) return;
+      const lot = lotOf(bundles.size(open.size, slots));
+      for (const one of lot) backlog.delete(one);
+      send(lot).catch((error: unknown) => {
+        for (const one of lot) one.fail(refusalOf(names.tasks, error));
+      });
+    }
+  };
+
+  const onControl = (data: Uint8Array) => {
+    const message = decode(ControlMessage, data);
+    if (message === undefined || message.session === id) return;
+    if (message.ended) shares.forget(message.session);
+    else shares.hear(message.session, message);
+    sendSoon();
+  };
+
+  /** The first of the backlog, and those of its variant behind it that fit in. */
+  const lotOf = (size: number): Open[] => {
+    const lot: Open[] = [];
+    for (const one of backlog) {
+      if (lot.length >= size) break;
+      const alone = one.task.attempt > 1 || earlier.has(one.task.id);
+      if (alone && lot.length > 0) continue;
+      if (lot[0] !== undefined && lot[0].task.spec.variant !== one.task.spec.variant) continue;
+      lot.push(one);
+      if (alone) break;
+    }
+    return lot;
   };
 
   /** What the server has already is not sent again. */
@@ -182,22 +307,42 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     if (bytes !== undefined) await blobs.put(bytes);
   };
 
-  const send = async (one: Open): Promise<void> => {
-    const { task } = one;
-    const { variant } = task.spec;
-    if (await foundBefore(one)) return;
+  const send = async (lot: readonly Open[]): Promise<void> => {
+    const [first] = lot;
+    if (first === undefined) return;
+    const { variant } = first.task.spec;
+    const name = nameOf(run, id, first.task);
+    const sent: Sent = { name, variant, sequence: undefined, open: new Set(lot) };
+    out.add(sent);
+    for (const one of lot) {
+      one.sent = sent;
+      one.since = clock.monotonic();
+    }
     // The server may have lost its data, and the attempt before may have failed for want of them.
-    if (task.attempt > 1) await restore(task.spec.data.hash);
-    const message: TaskMessage = { version: 1, task, limits };
+    if (first.task.attempt > 1) await restore(first.task.spec.data.hash);
+    if (lot.length === 1) {
+      await closeBundle(first.task.id);
+      if (!sent.open.has(first) || (await foundBefore(first))) return;
+    }
+    const message: TaskMessage = { version: 1, tasks: lot.map(({ task }) => task), limits };
     const body = encode(message);
     if (body.byteLength > LARGEST) {
-      return one.settle(failed(failureOf("invalid", `The task is longer than ${LARGEST} bytes.`)));
+      if (lot.length > 1) {
+        // Two halves.
+        out.delete(sent);
+        const half = Math.ceil(lot.length / 2);
+        await Promise.all([send(lot.slice(0, half)), send(lot.slice(half))]);
+        return;
+      }
+      return first.settle(
+        failed(failureOf("invalid", `The task is longer than ${LARGEST} bytes.`)),
+      );
     }
-    const msgID = randomUUID();
-    while (open.get(task.id) === one) {
+    if (lot.length > 1) for (const { task } of lot) unclosed.set(task.id, sent);
+    const msgID = `${id}.${++sendings}`;
+    while (sent.open.size > 0) {
       try {
-        const subject = names.task(variant, nameOf(run, id, task));
-        one.sequence = await link.streams.publish(subject, body, { msgID });
+        sent.sequence = await link.streams.publish(names.task(variant, name), body, { msgID });
         if (link.up) link.publish(names.bell(variant));
         return;
       } catch (error) {
@@ -208,41 +353,42 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     }
   };
 
-  /** Slots of the workers that serve this run. */
-  const slotsFor = (variant: Variant) =>
-    [...workers.values()]
-      .filter(({ variants }) => variants.includes(variant))
-      .reduce((sum, { slots }) => sum + slots, 0);
-
-  /** Sends what the window has room for, in the order in which it came. */
-  const admit = () => {
-    const [first] = waiting;
-    if (first === undefined) return;
-    const room = shares.window(slotsFor(first.task.spec.variant)) - out.size;
-    for (const one of waiting.splice(0, Math.max(0, room))) {
-      out.add(one);
-      send(one).catch(one.reject);
-    }
+  /** A worker hands back what it has not begun: it goes out once more, and nobody has failed. */
+  const resend = (one: Open) => {
+    leave(one);
+    unclosed.delete(one.task.id);
+    one.worker = undefined;
+    one.unheld = undefined;
+    backlog.add(one);
+    sendSoon();
   };
 
-  const onControl = (data: Uint8Array) => {
-    const message = decode(ControlMessage, data);
-    if (message === undefined || message.session === id) return;
-    if (message.ended) shares.forget(message.session);
-    else shares.hear(message.session, message);
-    admit();
+  /** It is no longer part of what is out. */
+  const leave = (one: Open) => {
+    const { sent } = one;
+    one.sent = undefined;
+    backlog.delete(one);
+    if (sent === undefined) return;
+    sent.open.delete(one);
+    if (sent.open.size > 0) return;
+    out.delete(sent);
+    sendSoon();
   };
 
   /** Nobody is known to have it: looks for its outcome, then for its message, then gives it up. */
   const check = async (one: Open) => {
     const { task } = one;
     const name = nameOf(run, id, task);
-    for (const subject of [names.success(name), names.failure(name)]) {
+    const { sent } = one;
+    if (sent === undefined) return;
+    const subjects = [names.success(name), names.failure(name)];
+    if (unclosed.get(task.id) === sent) subjects.push(names.bundle(sent.name));
+    for (const subject of subjects) {
       const found = await find(subject);
       if (found !== undefined) return hear(subject, found.data, found.sequence);
     }
-    const { sequence } = one;
-    if (sequence === undefined) return;
+    const { sequence } = sent;
+    if (sequence === undefined || one.sent !== sent) return;
     const waiting =
       one.worker === undefined && (await link.streams.get(names.tasks, { sequence })) !== undefined;
     const { name: consumer } = names.consumer(task.spec.variant);
@@ -266,7 +412,12 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const withdraw = () => {
     for (const one of open.values()) {
       if (one.worker !== undefined) continue;
-      if (one.sequence !== undefined) void removeMessage(names.tasks, one.sequence);
+      const { sent } = one;
+      if (sent !== undefined) {
+        // A message goes back as a whole or not at all; the work in it is short.
+        if ([...sent.open].some(({ worker }) => worker !== undefined)) continue;
+        if (sent.sequence !== undefined) void removeMessage(names.tasks, sent.sequence);
+      }
       one.settle({ status: "withdrawn" });
     }
   };
@@ -274,9 +425,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const onBeat = (data: Uint8Array) => {
     const message = decode(BeatMessage, data);
     if (message === undefined) return;
-    const { worker, variants, slots, running } = message;
-    workers.set(worker, { heard: clock.monotonic(), variants, slots });
-    admit();
+    const { worker, slots, variants, running } = message;
+    workers.set(worker, { heard: clock.monotonic(), slots, variants });
+    sendSoon();
     const held = new Set<string>();
     for (const name of running) {
       if (name.run !== run || name.session !== id) continue;
@@ -294,6 +445,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const message = decode(NewsMessage, data);
     const one = message && open.get(message.task);
     if (message === undefined || one?.task.attempt !== message.attempt) return;
+    if (message.returned === true) return resend(one);
     started(one, message.worker);
     if (message.point !== undefined && one.worker === message.worker) {
       one.options.onProgress(message.point);
@@ -306,7 +458,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     for (const [key, { since }] of cancelled) if (now - since > TOLD) cancelled.delete(key);
     // What other runs leave to this one, and this one to others, is told again and again.
     if (cancelled.size > 0 || open.size > 0) control(false);
-    admit();
+    sendSoon();
     const silent = (heard: number) => now - Math.max(heard, listening) > MISSED * beat;
     for (const [worker, { heard }] of workers) {
       if (!silent(heard)) continue;
@@ -316,7 +468,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     for (const one of open.values()) {
       if (one.worker === undefined) {
         wanted.add(one.task.spec.variant);
-        if (now - one.since > 5 * beat) checkSoon(one);
+        if (one.sent !== undefined && now - one.since > 5 * beat) checkSoon(one);
       } else if (!workers.has(one.worker) && now - listening > MISSED * beat) {
         lose(one, `The worker ${one.worker} is silent.`);
       }
@@ -342,9 +494,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   };
 
   await prepareNamespace(link, names, options.lease);
-  await removeTasks(link, names, run);
-  await tidyTasks(link, names);
   const { lastSequence } = await link.streams.state(names.results);
+  for (const name of await removeTasks(link, names, run)) await shut(name);
+  await tidyTasks(link, names);
+  await lookBack();
   const subscriptions = [
     link.subscribe(names.beats, ({ data }) => onBeat(data)),
     link.subscribe(names.news(run, id), ({ data }) => onNews(data)),
@@ -366,44 +519,44 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     attempt(task, laneOptions) {
       return new Promise((resolve, reject) => {
         const { signal } = laneOptions;
-        const settle = (outcome: LaneOutcome) => {
-          if (open.get(task.id) !== one) return;
-          leave();
-          resolve(outcome);
-        };
-        const leave = () => {
+        const close = () => {
+          if (open.get(task.id) !== one) return false;
           open.delete(task.id);
+          leave(one);
           signal.removeEventListener("abort", stop);
-          if (!out.delete(one)) waiting = waiting.filter((each) => each !== one);
-          admit();
+          return true;
+        };
+        const settle = (outcome: LaneOutcome) => {
+          if (close()) resolve(outcome);
+        };
+        const fail = (error: ManyfoldError) => {
+          if (close()) reject(error);
         };
         const stop = () => {
           const { id: name, attempt } = task;
-          cancelled.set(`${name}.${attempt}`, { task: name, attempt, since: clock.monotonic() });
-          control(false);
+          if (one.sent !== undefined) {
+            cancelled.set(`${name}.${attempt}`, { task: name, attempt, since: clock.monotonic() });
+            control(false);
+          }
           lose(one, String(signal.reason));
         };
         const one: Open = {
           task,
           options: laneOptions,
           since: clock.monotonic(),
-          sequence: undefined,
+          sent: undefined,
           worker: undefined,
           unheld: undefined,
           checking: false,
           settle,
-          reject(error) {
-            if (open.get(task.id) !== one) return;
-            leave();
-            reject(error instanceof ManyfoldError ? error : refused(names.tasks, error));
-          },
+          fail,
         };
         open.set(task.id, one);
         signal.addEventListener("abort", stop, { once: true });
         if (signal.aborted) return stop();
         if (options.drain?.aborted === true) return settle({ status: "withdrawn" });
-        waiting.push(one);
-        admit();
+        backlog.add(one);
+        sendSoon();
       });
     },
     async end() {
@@ -415,13 +568,16 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       control(true);
       for (const unsubscribe of subscriptions) unsubscribe();
       await stopReading();
+      if (!link.up) return;
       // Its own alone: another coordinator may have taken the run over.
-      if (link.up) await removeTasks(link, names, run, id).catch(() => undefined);
+      const several = await removeTasks(link, names, run, id).catch(() => []);
+      for (const name of several) await shut(name).catch(() => undefined);
     },
   };
 }
 
-function refused(stream: string, error: unknown): ManyfoldError {
+function refusalOf(stream: string, error: unknown): ManyfoldError {
+  if (error instanceof ManyfoldError) return error;
   return new ManyfoldError({
     code: "environment",
     path: `stream ${stream}`,

@@ -50,7 +50,9 @@ export interface Names {
   success(of: Pick<AttemptName, "run" | "task">): string;
   /** Where the failure of an attempt is. */
   failure(of: AttemptName): string;
-  /** Both of the above, of a whole run. */
+  /** Where the outcomes of a message of several tasks are; it is named as its first task's attempt. */
+  bundle(of: AttemptName): string;
+  /** All of the above, of a whole run. */
   outcomes(run: string): string;
   logOf(run: string): string;
   /** Who coordinates a run. */
@@ -99,6 +101,8 @@ export function namesOf(namespace: string): Names {
     success: ({ run, task }) => `${n}.res.${run}.${task}.done`,
     failure: ({ run, session, task, attempt }) =>
       `${n}.res.${run}.${task}.failed.${session}.${attempt}`,
+    bundle: ({ run, session, task, attempt }) =>
+      `${n}.res.${run}.${task}.bundle.${session}.${attempt}`,
     outcomes: (run) => `${n}.res.${run}.>`,
     logOf: (run) => `${n}.log.${run}`,
     lease: (run) => `${n}.lease.${run}`,

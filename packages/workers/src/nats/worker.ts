@@ -1,9 +1,13 @@
+import { hashOf } from "@manyfold/files";
 import {
   type BlobStore,
+  canonicalJson,
   type Clock,
+  type CurvePoint,
   type Failure,
+  type Limits,
   ManyfoldError,
-  taskId,
+  type Task,
   type TaskResult,
   type Timers,
   type Variant,
@@ -18,12 +22,14 @@ import {
   decode,
   encode,
   type NewsMessage,
-  type OutcomeMessage,
+  type Outcome,
   TaskMessage,
 } from "./messages.ts";
+import { standingPulls } from "./pulls.ts";
+import { reportOutcomes } from "./reports.ts";
 import { LEASE, prepareNamespace } from "./streams.ts";
 import { type AttemptName, attemptOf, type Names } from "./subjects.ts";
-import { type Message, refusalCode, type Transport } from "./transport.ts";
+import type { Message, Transport } from "./transport.ts";
 
 export interface NatsWorkerOptions {
   readonly link: Transport;
@@ -67,25 +73,47 @@ export interface NatsWorker {
   drain(): void;
 }
 
+/** A message of tasks in hand. */
+interface Delivery {
+  /** The attempt in its subject: that of its first task. */
+  readonly name: AttemptName;
+  /** Where it is acknowledged and renewed. */
+  readonly ack: string;
+  readonly limits: Limits;
+  readonly since: number;
+  /** Tasks that have not ended, and those that still need a thread. */
+  open: number;
+  unrun: number;
+  /** What has ended and was not reported yet. */
+  outcomes: Outcome[];
+}
+
 /** A task in hand. */
 interface Held {
   name: AttemptName;
-  /** Where its delivery is acknowledged and renewed. */
-  ack: string;
+  delivery: Delivery;
+  readonly task: Task;
   readonly stop: AbortController;
-  readonly since: number;
+  /** Whether it still needs a thread. */
+  waits: boolean;
 }
 
-type Outcome =
+type Ended =
   | { readonly status: "done"; readonly result: TaskResult }
   | { readonly status: "failed"; readonly failure: Failure };
 
-/** Milliseconds after which an idle worker asks again without having been rung. */
+/** Milliseconds after which an idle worker looks whether it has been idle for too long. */
 const ASK_AGAIN = 1000;
 /** Milliseconds between two points of a task's curve. */
 const TELL_AGAIN = 250;
 /** Milliseconds for a draining worker to say what became of the tasks that it stopped. */
 const LAST_WORDS = 5000;
+/** Milliseconds before it is told who began a task: most are over before anybody asks. */
+const TELL_SOON = 100;
+/** Milliseconds after which the first outcomes of a message do not wait for the last. */
+const WAIT = 250;
+/** Messages of shorter work, in milliseconds, are fetched before there is a thread for them. */
+const SHORT = 1000;
 /** Sessions whose wishes are remembered. */
 const SESSIONS = 256;
 
@@ -102,13 +130,19 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   const lease = options.lease ?? LEASE;
   const attempt = attemptsOn(async () => pool, options);
   const held = new Map<string, Held>();
+  const deliveries = new Set<Delivery>();
+  /** Those that wait for a thread, in the order they came. */
+  const ready: Held[] = [];
   const wishes = new Map<string, ControlMessage>();
   /** Tasks on threads; a held one whose result is on its way out leaves its thread free. */
   let busy = 0;
+  /** Mean milliseconds that messages take of late; unknown at first. */
+  let pace = Number.POSITIVE_INFINITY;
   let draining = false;
   let idleSince = clock.monotonic();
   const wakers: (() => void)[] = [];
   let rung = false;
+  let newcomers: Held[] = [];
 
   const wake = () => {
     rung = true;
@@ -136,52 +170,28 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     link.publish(names.beat(tokenOf(id)), encode(message));
   };
 
-  const tell = ({ name }: Held, point?: NewsMessage["point"]) => {
+  const tell = (
+    { name }: Pick<Held, "name">,
+    more: Pick<NewsMessage, "point" | "returned"> = {},
+  ) => {
     if (!link.up) return;
     const { run, session, task, attempt: number } = name;
-    const message: NewsMessage = {
-      version: 1,
-      worker: id,
-      task,
-      attempt: number,
-      ...(point && { point }),
-    };
+    const message: NewsMessage = { version: 1, worker: id, task, attempt: number, ...more };
     link.publish(names.news(run, session), encode(message));
   };
 
-  /** Writes how an attempt ended; whoever was first stays. */
-  const report = async (name: AttemptName, outcome: Outcome, seconds: number): Promise<void> => {
-    const { run, session, task, attempt: number } = name;
-    const message: OutcomeMessage =
-      outcome.status === "done"
-        ? { version: 1, status: "done", task, worker: id, result: outcome.result, seconds }
-        : {
-            version: 1,
-            status: "failed",
-            task,
-            session,
-            attempt: number,
-            worker: id,
-            failure: outcome.failure,
-            seconds,
-          };
-    const subject = outcome.status === "done" ? names.success({ run, task }) : names.failure(name);
-    for (;;) {
-      try {
-        await link.streams.publish(subject, encode(message), { last: 0 });
-        return;
-      } catch (error) {
-        const code = refusalCode(error);
-        if (code === 10071) return;
-        if (code !== 10077) throw error;
-        // Either somebody was first, or the stream is full: then it waits, and goes on renewing.
-        if ((await link.streams.get(names.results, { last: subject })) !== undefined) return;
-        await timers.sleep(500);
-      }
-    }
+  const tellSoon = (one: Held) => {
+    newcomers.push(one);
+    if (newcomers.length > 1) return;
+    const tellThem = () => {
+      const told = newcomers;
+      newcomers = [];
+      for (const each of told) if (held.get(keyOf(each.name)) === each) tell(each);
+    };
+    timers.sleep(TELL_SOON).then(tellThem, () => undefined);
   };
 
-  const lost = (why: string): Outcome => ({ status: "failed", failure: failureOf("lost", why) });
+  const lost = (why: string): Ended => ({ status: "failed", failure: failureOf("lost", why) });
 
   const unwanted = ({ run, session, task, attempt: number }: AttemptName): string | undefined => {
     const wish = wishes.get(`${run}.${session}`);
@@ -207,17 +217,19 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   };
 
   /** Runs a task and stores its result; the thread is free before the result is. */
-  const work = async (one: Held, { task, limits }: TaskMessage): Promise<Outcome> => {
+  const work = async (one: Held, release: () => void): Promise<Ended> => {
     let told = clock.monotonic();
-    const onProgress = (point: NonNullable<NewsMessage["point"]>) => {
+    const onProgress = (point: CurvePoint) => {
       if (clock.monotonic() - told < TELL_AGAIN) return;
       told = clock.monotonic();
-      tell(one, point);
+      tell(one, { point });
     };
     try {
-      const outcome = await attempt(task, { signal: one.stop.signal, onProgress, limits });
-      if (outcome.status === "failed") return outcome;
+      const { task, stop, delivery } = one;
+      const { limits } = delivery;
+      const outcome = await attempt(task, { signal: stop.signal, onProgress, limits });
       release();
+      if (outcome.status === "failed") return outcome;
       try {
         return { status: "done", result: await store(blobs, outcome.output) };
       } catch (error) {
@@ -229,96 +241,164 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       if (!(error instanceof ManyfoldError)) {
         return { status: "failed", failure: failureOf("exception", messageOf(error)) };
       }
-      draining = true;
-      wake();
+      drain();
       return lost(error.message);
     } finally {
       release();
     }
+  };
 
-    function release() {
-      if (!working.delete(one)) return;
+  const onThread = async (one: Held): Promise<void> => {
+    const since = clock.monotonic();
+    let running = true;
+    let seconds = 0;
+    const release = () => {
+      if (!running) return;
+      running = false;
+      one.waits = false;
       busy--;
-      wake();
+      seconds = (clock.monotonic() - since) / 1000;
+      leaveThread(one.delivery);
+      next();
+    };
+    tellSoon(one);
+    const stopped = unwanted(one.name);
+    const ended = stopped === undefined ? await work(one, release) : lost(stopped);
+    release();
+    end(one, ended, seconds);
+  };
+
+  /** Its last task leaves the threads: there is room for another message. */
+  const leaveThread = (delivery: Delivery) => {
+    if (--delivery.unrun > 0) return;
+    const took = clock.monotonic() - delivery.since;
+    pace = Number.isFinite(pace) ? 0.8 * pace + 0.2 * took : took;
+    pulls.ask();
+  };
+
+  const next = () => {
+    while (busy < slots) {
+      const one = ready.shift();
+      if (one === undefined) return;
+      busy++;
+      onThread(one).catch(() => undefined);
     }
   };
-  const working = new Set<Held>();
 
-  const take = async (message: Message): Promise<void> => {
-    const ack = message.reply;
-    const name = attemptOf(message.subject);
-    if (name === undefined) return answer(ack, "+TERM");
-    const key = keyOf(name);
-    const known = held.get(key);
-    if (known !== undefined) {
-      // The same delivery again, or another session's wish for the same: one run serves both.
-      const { name: old, ack: before } = known;
-      known.name = name;
-      known.ack = ack;
-      if (old.session !== name.session || old.attempt !== name.attempt) answer(before, "+ACK");
-      return tell(known);
-    }
-    const one: Held = { name, ack, stop: new AbortController(), since: clock.monotonic() };
-    held.set(key, one);
-    const body = decode(TaskMessage, message.data);
-    const why = refusal(name, body);
-    let outcome: Outcome;
-    const redelivered = deliveries(ack) > 1;
-    const stopped = unwanted(name);
-    if (body === undefined || why !== undefined) {
-      const text = why ?? "The task is not one that this version of Manyfold can read.";
-      outcome = { status: "failed", failure: failureOf("invalid", text) };
-    } else if (redelivered) {
-      outcome = lost("The worker that had it did not renew its lease.");
-    } else if (stopped !== undefined) {
-      outcome = lost(stopped);
-    } else {
-      busy++;
-      working.add(one);
-      tell(one);
-      outcome = await work(one, body);
-    }
-    const seconds = (clock.monotonic() - one.since) / 1000;
+  const end = (one: Held, ended: Ended, seconds: number) => {
+    const { name, delivery } = one;
+    const { task, session, attempt: number } = name;
+    held.delete(keyOf(name));
+    delivery.open--;
+    delivery.outcomes.push(
+      ended.status === "done"
+        ? { status: "done", task, result: ended.result, seconds }
+        : { status: "failed", task, session, attempt: number, failure: ended.failure, seconds },
+    );
+    if (delivery.open === 0 || clock.monotonic() - delivery.since > WAIT) reportSoon(delivery);
+    const status = ended.status === "done" ? "done" : ended.failure.code;
+    options.observe?.({ ...name, status, seconds });
+  };
+
+  const reportSoon = (delivery: Delivery) => {
+    report(delivery).catch(() => undefined);
+  };
+
+  /** Writes what has ended; a message is acknowledged once all of it is written. */
+  const report = async (delivery: Delivery): Promise<void> => {
+    const outcomes = delivery.outcomes.splice(0);
+    const last = delivery.open === 0;
+    const { name } = delivery;
     try {
-      await report(one.name, outcome, seconds);
-      answer(one.ack, "+ACK");
-      const status = outcome.status === "done" ? "done" : outcome.failure.code;
-      options.observe?.({ ...one.name, status, seconds });
+      // Where more will come they are written one by one: the message's own subject takes but one.
+      const lots = last ? [outcomes] : outcomes.map((one) => [one]);
+      await Promise.all(lots.map((lot) => reportOutcomes(link, names, id, name, lot)));
+      if (last) answer(delivery.ack, "+ACK");
     } finally {
-      held.delete(key);
+      if (last) deliveries.delete(delivery);
       idleSince = clock.monotonic();
       wake();
     }
   };
 
-  let pulls = 0;
-  /** Asks for at most so many tasks, without waiting; resolves with how many came. */
-  const pull = (consumer: string, count: number): Promise<number> =>
-    new Promise((resolve) => {
-      const inbox = `${link.inbox}.${++pulls}`;
-      const patience = new AbortController();
-      let came = 0;
-      const end = () => {
-        patience.abort();
-        forget();
-        unsubscribe();
-        resolve(came);
-      };
-      const forget = link.onDown(end);
-      const unsubscribe = link.subscribe(inbox, (message) => {
-        if (message.status !== 0) return end();
-        came++;
-        take(message).catch(() => undefined);
-        if (came === count) end();
+  const take = (message: Message) => {
+    const ack = message.reply;
+    const name = attemptOf(message.subject);
+    if (name === undefined) return answer(ack, "+TERM");
+    const body = decode(TaskMessage, message.data);
+    const since = clock.monotonic();
+    const tasks = body?.tasks ?? [];
+    const limits = body?.limits ?? {};
+    const count = Math.max(1, tasks.length);
+    const delivery: Delivery = { name, ack, limits, since, open: count, unrun: 0, outcomes: [] };
+    deliveries.add(delivery);
+    const [first] = tasks;
+    if (first?.id !== name.task || first.attempt !== name.attempt) {
+      const text = "The task is not one that this version of Manyfold can read.";
+      const failure = failureOf("invalid", text);
+      const { task, session, attempt: number } = name;
+      delivery.open = 0;
+      delivery.outcomes.push({
+        status: "failed",
+        task,
+        session,
+        attempt: number,
+        failure,
+        seconds: 0,
       });
-      timers.sleep(2000, patience.signal).then(end, () => undefined);
-      const request = encode({ batch: count, no_wait: true });
-      const subject = `$JS.API.CONSUMER.MSG.NEXT.${names.tasks}.${consumer}`;
-      link.publish(subject, request, inbox);
-    });
+      return reportSoon(delivery);
+    }
+    const redelivered = deliveriesOf(ack) > 1;
+    for (const task of tasks) receive(delivery, task, redelivered);
+    next();
+    pulls.ask();
+  };
+
+  const receive = (delivery: Delivery, task: Task, redelivered: boolean) => {
+    const name: AttemptName = { ...delivery.name, task: task.id, attempt: task.attempt };
+    const known = held.get(keyOf(name));
+    if (known !== undefined) {
+      // The same delivery again, or another session's wish for the same: one run serves both.
+      const { delivery: before } = known;
+      known.name = name;
+      known.delivery = delivery;
+      before.open--;
+      if (known.waits) {
+        before.unrun--;
+        delivery.unrun++;
+      }
+      if (before.open === 0) reportSoon(before);
+      return tell(known);
+    }
+    const one: Held = { name, delivery, task, stop: new AbortController(), waits: false };
+    held.set(keyOf(name), one);
+    if (hashOf(new TextEncoder().encode(canonicalJson(task.spec))) !== task.id) {
+      const failure = failureOf("invalid", "The task's id is not the hash of what it asks for.");
+      return end(one, { status: "failed", failure }, 0);
+    }
+    if (redelivered) return end(one, lost("The worker that had it did not renew its lease."), 0);
+    const stopped = unwanted(name);
+    if (stopped !== undefined) return end(one, lost(stopped), 0);
+    one.waits = true;
+    delivery.unrun++;
+    if (draining) return handBack(one);
+    ready.push(one);
+  };
+
+  /** Nothing of it has begun: its coordinator sends it anew, and nobody has failed. */
+  const handBack = (one: Held) => {
+    const { delivery } = one;
+    held.delete(keyOf(one.name));
+    delivery.unrun--;
+    tell(one, { returned: true });
+    if (--delivery.open === 0) reportSoon(delivery);
+  };
 
   const rest = async () => {
-    if (rung) return;
+    if (rung) {
+      rung = false;
+      return;
+    }
     const patience = new AbortController();
     await Promise.race([
       new Promise<void>((resolve) => wakers.push(resolve)),
@@ -329,60 +409,76 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
 
   const idleTooLong = () =>
     options.maxIdle !== undefined &&
-    held.size === 0 &&
+    deliveries.size === 0 &&
     clock.monotonic() - idleSince > options.maxIdle * 1000;
 
-  const loop = async (consumers: readonly string[]) => {
-    while (!over() && !idleTooLong()) {
-      rung = false;
-      let came = 0;
-      for (const consumer of consumers) {
-        const free = slots - busy;
-        if (free > 0 && link.up) came += await pull(consumer, free);
-      }
-      if (came === 0) await rest();
-    }
+  const drain = () => {
     draining = true;
+    for (const one of ready.splice(0)) handBack(one);
+    wake();
+  };
+
+  const loop = async () => {
+    pulls.ask();
+    while (!over() && !idleTooLong()) await rest();
+    drain();
   };
 
   const finish = async () => {
     const until = clock.monotonic() + (options.grace ?? 30) * 1000;
-    while (held.size > 0 && !link.closed && clock.monotonic() < until) {
-      rung = false;
-      await rest();
-    }
+    while (deliveries.size > 0 && !link.closed && clock.monotonic() < until) await rest();
     for (const { stop } of held.values()) stop.abort("Its worker was stopped.");
     // What cannot be written now, into a full stream, is left to the lease.
-    while (held.size > 0 && !link.closed && clock.monotonic() < until + LAST_WORDS) {
-      rung = false;
+    while (deliveries.size > 0 && !link.closed && clock.monotonic() < until + LAST_WORDS) {
       await rest();
     }
   };
 
   await prepareNamespace(link, names, lease);
-  const consumers = variants.map((variant) => names.consumer(variant).name);
+  const pulls = standingPulls({
+    link,
+    clock,
+    stream: names.tasks,
+    consumers: variants.map((variant) => names.consumer(variant).name),
+    room() {
+      if (over()) return 0;
+      const waiting = [...deliveries].filter(({ unrun }) => unrun > 0).length;
+      return slots + (pace < SHORT ? slots : 0) - waiting;
+    },
+    onMessage: take,
+  });
   const subscriptions = [
     link.subscribe(names.controls, ({ data }) => onControl(data)),
-    ...variants.map((variant) => link.subscribe(names.bell(variant), wake)),
+    ...variants.map((variant) => link.subscribe(names.bell(variant), () => pulls.ask())),
   ];
   const renew = () => {
-    for (const { ack } of held.values()) answer(ack, "+WPI");
+    for (const { ack } of deliveries) answer(ack, "+WPI");
+  };
+  /** What has ended does not wait for a long task that came with it. */
+  const reportEnded = () => {
+    const now = clock.monotonic();
+    for (const one of deliveries) {
+      if (one.open > 0 && one.outcomes.length > 0 && now - one.since > WAIT) reportSoon(one);
+    }
   };
   const stops = [
     timers.every((options.beat ?? 2) * 1000, beat),
     timers.every((lease * 1000) / 4, renew),
+    timers.every(2 * WAIT, reportEnded),
     link.onReconnect(() => {
       renew();
       beat();
+      pulls.renew();
       wake();
     }),
+    () => pulls.end(),
     link.onDown(wake),
   ];
   beat();
 
   const life = async () => {
     try {
-      await loop(consumers);
+      await loop();
       await finish();
     } finally {
       for (const stop of stops) stop();
@@ -397,25 +493,12 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
 
   return {
     ended: life(),
-    drain() {
-      draining = true;
-      wake();
-    },
+    drain,
   };
 }
 
-/** Why a task is not run; undefined where it is what its subject says. */
-function refusal(name: AttemptName, body: TaskMessage | undefined): string | undefined {
-  if (body === undefined) return undefined;
-  const { task } = body;
-  const same = task.id === name.task && task.attempt === name.attempt;
-  return same && taskId(task.spec) === task.id
-    ? undefined
-    : "The task's id is not the hash of what it asks for.";
-}
-
 /** How often the server has handed out a message: part of the address of its acknowledgement. */
-function deliveries(ack: string): number {
+function deliveriesOf(ack: string): number {
   const tokens = ack.split(".");
   // Newer servers put domain and account in front of the stream.
   return Number(tokens[tokens.length >= 11 ? 6 : 4]);

@@ -1,0 +1,68 @@
+import type { Transport } from "./transport.ts";
+import { refusalCode } from "./transport.ts";
+import { encode, LARGEST, type Outcome, type OutcomeMessage } from "./messages.ts";
+import type { AttemptName, Names } from "./subjects.ts";
+
+/** Milliseconds before a stream that is full is tried again. */
+const FULL = 500;
+
+/**
+ * Writes how attempts ended; whoever was first on a subject stays. Several outcomes of one message
+ * of tasks are written as one.
+ *
+ * @param bundle the name of that message
+ */
+export async function reportOutcomes(
+  link: Transport,
+  names: Names,
+  worker: string,
+  bundle: AttemptName,
+  outcomes: readonly Outcome[],
+): Promise<void> {
+  const body = encodeOutcomes(worker, outcomes);
+  if (outcomes.length > 1 && body.byteLength <= LARGEST) {
+    await writeFirst(link, names.results, names.bundle(bundle), body);
+    return;
+  }
+  await Promise.all(
+    outcomes.map((one) => {
+      const subject =
+        one.status === "done"
+          ? names.success({ run: bundle.run, task: one.task })
+          : names.failure({ ...one, run: bundle.run });
+      return writeFirst(link, names.results, subject, encodeOutcomes(worker, [one]));
+    }),
+  );
+}
+
+/** A message of outcomes as bytes. */
+export function encodeOutcomes(worker: string, outcomes: readonly Outcome[]): Uint8Array {
+  const message: OutcomeMessage = { version: 1, worker, outcomes: [...outcomes] };
+  return encode(message);
+}
+
+/**
+ * Writes to a subject that has nothing yet; what another one wrote before stays.
+ *
+ * @returns whether it is ours that stays; false too where an answer to ours was lost
+ */
+export async function writeFirst(
+  link: Transport,
+  stream: string,
+  subject: string,
+  body: Uint8Array,
+): Promise<boolean> {
+  for (;;) {
+    try {
+      await link.streams.publish(subject, body, { last: 0 });
+      return true;
+    } catch (error) {
+      const code = refusalCode(error);
+      if (code === 10071) return false;
+      if (code !== 10077) throw error;
+      // Either somebody was first, or the stream is full: then it waits, and its worker renews.
+      if ((await link.streams.get(stream, { last: subject })) !== undefined) return false;
+      await link.timers.sleep(FULL);
+    }
+  }
+}
