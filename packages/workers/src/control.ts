@@ -50,6 +50,15 @@ export function hasStarted({ words }: Control): boolean {
   return Atomics.load(words, STARTED) !== 0;
 }
 
+/** Says that the thread has gone on to something else. */
+export function markEnded({ words }: Control): void {
+  Atomics.store(words, STARTED, 2);
+}
+
+export function hasEnded({ words }: Control): boolean {
+  return Atomics.load(words, STARTED) === 2;
+}
+
 /** Leaves a point of the learning curve for the watcher; the one before is overwritten. */
 export function writePoint({ words, losses }: Control, point: CurvePoint): void {
   Atomics.add(words, SEQUENCE, 1);

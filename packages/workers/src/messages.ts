@@ -5,13 +5,19 @@ import type { TaskOutcome } from "./outcome.ts";
 export type ThreadRequest =
   | { readonly type: "hello" }
   | {
-      readonly type: "task";
-      readonly spec: TaskSpec;
-      readonly table: Uint8Array<SharedArrayBuffer>;
-      readonly control: SharedArrayBuffer;
+      readonly type: "tasks";
+      readonly tasks: readonly ThreadTask[];
       /** Whether to say where the time went. */
       readonly profile: boolean;
     };
 
-/** What a thread answers; bytes are moved, not copied. */
-export type ThreadAnswer = { readonly status: "ready" } | TaskOutcome;
+/** One of the tasks that a thread is to run one after the other. */
+export interface ThreadTask {
+  readonly spec: TaskSpec;
+  readonly table: Uint8Array<SharedArrayBuffer>;
+  readonly control: SharedArrayBuffer;
+}
+
+/** What a thread answers: an outcome per task; bytes are moved, not copied. */
+export type ThreadAnswer =
+  { readonly status: "ready" } | { readonly status: "ran"; readonly outcomes: TaskOutcome[] };

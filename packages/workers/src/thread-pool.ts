@@ -8,7 +8,14 @@ import {
   type Timers,
 } from "@manyfold/protocol";
 import { Piscina } from "piscina";
-import { type Control, createControl, hasStarted, readPoint, requestCancel } from "./control.ts";
+import {
+  type Control,
+  createControl,
+  hasEnded,
+  hasStarted,
+  readPoint,
+  requestCancel,
+} from "./control.ts";
 import type { AttemptOptions } from "./lanes.ts";
 import { overtime } from "./limits.ts";
 import type { ThreadAnswer, ThreadRequest } from "./messages.ts";
@@ -33,6 +40,13 @@ export interface ThreadPoolOptions {
   readonly program?: URL;
 }
 
+/** An attempt at a task, its table on shared memory. */
+export interface PoolTask {
+  readonly task: Task;
+  readonly table: Uint8Array<SharedArrayBuffer>;
+  readonly options: AttemptOptions;
+}
+
 /** Threads that run tasks. Any executor may own one; who calls it keeps the number of slots. */
 export interface ThreadPool {
   readonly slots: number;
@@ -49,6 +63,12 @@ export interface ThreadPool {
     table: Uint8Array<SharedArrayBuffer>,
     options: AttemptOptions,
   ): Promise<AttemptOutcome>;
+  /**
+   * Runs attempts one after the other on one thread, for less than it costs to send each there: for
+   * tasks that are over sooner than a thread is woken. Where the thread dies under one of them, the
+   * others are run by themselves.
+   */
+  runAll(tasks: readonly PoolTask[]): Promise<AttemptOutcome[]>;
   /** Ends all threads; what runs fails as `lost`. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -106,11 +126,13 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
         one.epoch = point.epoch;
         one.onProgress(point);
       }
+      // Others of its list keep the thread; a limit or a death is theirs.
+      if (hasEnded(one.control)) continue;
       const { seconds } = one.limits;
       if (seconds !== undefined && now - one.since > seconds * 1000) {
         end(one, failed(failureOf("timeout", overtime(seconds))));
       }
-      if (one.ending !== undefined && now >= one.ending.until) one.kill.abort();
+      if (one.ending !== undefined && one.started && now >= one.ending.until) one.kill.abort();
     }
     if (pool.threads.length < workers) restart();
   };
@@ -137,25 +159,70 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
     unwatch = undefined;
   };
 
+  /** @returns undefined for a task that the thread's death left without an outcome of its own */
   const attempt = async (
-    task: Task,
-    table: Uint8Array<SharedArrayBuffer>,
-    one: Watched,
-  ): Promise<AttemptOutcome> => {
+    tasks: readonly PoolTask[],
+    ones: readonly Watched[],
+    kill: AbortSignal,
+  ): Promise<(AttemptOutcome | undefined)[]> => {
     const request: ThreadRequest = {
-      type: "task",
-      spec: task.spec,
-      table,
-      control: one.control.words.buffer,
+      type: "tasks",
+      tasks: tasks.map(({ task, table }, at) => ({
+        spec: task.spec,
+        table,
+        control: (ones[at]?.control ?? createControl()).words.buffer,
+      })),
       profile: options.profile === true,
     };
     try {
-      const answer: ThreadAnswer = await pool.run(request, { signal: one.kill.signal });
-      if (answer.status === "done" || answer.status === "failed") return answer;
-      return one.ending?.failure ?? failed(failureOf("lost", "The task ended without a result."));
+      const answer: ThreadAnswer = await pool.run(request, { signal: kill });
+      const outcomes = answer.status === "ran" ? answer.outcomes : [];
+      return ones.map(({ ending }, at) => {
+        const outcome = outcomes[at];
+        if (outcome?.status === "done" || outcome?.status === "failed") return outcome;
+        return ending?.failure ?? failed(failureOf("lost", "The task ended without a result."));
+      });
     } catch (error) {
-      return one.ending?.failure ?? failed(lossOf(error));
+      const died = ones.findIndex(({ control }) => !hasEnded(control));
+      return ones.map(({ ending }, at) => {
+        if (ending !== undefined) return ending.failure;
+        return at === died ? failed(lossOf(error)) : undefined;
+      });
     }
+  };
+
+  const runAll = async (tasks: readonly PoolTask[]): Promise<AttemptOutcome[]> => {
+    if (pool.threads.length < workers && closing === undefined) restart();
+    await ready;
+    const kill = new AbortController();
+    const ones = tasks.map(
+      ({ options: { onProgress, limits = options.limits ?? {} } }): Watched => {
+        const control = createControl();
+        const never = { since: 0, started: false, epoch: 0, ending: undefined };
+        return { control, onProgress, limits, kill, ...never };
+      },
+    );
+    const stops = ones.map((one, at) => {
+      const signal = tasks[at]?.options.signal;
+      const stop = () => end(one, failed(failureOf("lost", String(signal?.reason))));
+      if (signal?.aborted === true) stop();
+      signal?.addEventListener("abort", stop, { once: true });
+      return () => signal?.removeEventListener("abort", stop);
+    });
+    for (const one of ones) add(one);
+    let outcomes: (AttemptOutcome | undefined)[];
+    try {
+      outcomes = await attempt(tasks, ones, kill.signal);
+    } finally {
+      for (const one of ones) remove(one);
+      for (const stop of stops) stop();
+    }
+    const whole: AttemptOutcome[] = [];
+    for (const [at, task] of tasks.entries()) {
+      const [again] = outcomes[at] ? [outcomes[at]] : await runAll([task]);
+      if (again !== undefined) whole.push(again);
+    }
+    return whole;
   };
 
   return {
@@ -163,30 +230,11 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
     get threads() {
       return pool.threads;
     },
-    async run(task, table, { signal, onProgress, limits = options.limits ?? {} }) {
-      if (pool.threads.length < workers && closing === undefined) restart();
-      await ready;
-      const one: Watched = {
-        control: createControl(),
-        onProgress,
-        limits,
-        kill: new AbortController(),
-        since: clock.monotonic(),
-        started: false,
-        epoch: 0,
-        ending: undefined,
-      };
-      const stop = () => end(one, failed(failureOf("lost", String(signal.reason))));
-      if (signal.aborted) stop();
-      signal.addEventListener("abort", stop, { once: true });
-      add(one);
-      try {
-        return await attempt(task, table, one);
-      } finally {
-        remove(one);
-        signal.removeEventListener("abort", stop);
-      }
+    async run(task, table, attemptOptions) {
+      const [outcome] = await runAll([{ task, table, options: attemptOptions }]);
+      return outcome ?? failed(failureOf("lost", "The task ended without a result."));
     },
+    runAll,
     close() {
       // Once: a second `destroy` under way would let the pool replace the threads it ends.
       closing ??= ready.catch(() => undefined).then(() => pool.destroy());

@@ -6,7 +6,12 @@ import { taskMemory } from "./memory.ts";
 import { type AttemptOutcome, failed, failureOf } from "./outcome.ts";
 import { createRoom } from "./room.ts";
 import { missingTable, sharedTables } from "./tables.ts";
-import { openThreadPool, type ThreadPool, type ThreadPoolOptions } from "./thread-pool.ts";
+import {
+  openThreadPool,
+  type PoolTask,
+  type ThreadPool,
+  type ThreadPoolOptions,
+} from "./thread-pool.ts";
 
 export interface ThreadsOptions extends Omit<ThreadPoolOptions, "profile">, TaskLimits {
   /** Where tables come from and results go. */
@@ -70,23 +75,50 @@ export function threadsOver(
 /** One attempt on a pool's threads, with its table from a store and its room in memory. */
 export function attemptsOn(
   pool: () => Promise<ThreadPool>,
-  { blobs, memory }: Pick<ThreadsOptions, "blobs" | "memory">,
+  options: Pick<ThreadsOptions, "blobs" | "memory">,
 ): (task: Task, options: AttemptOptions) => Promise<AttemptOutcome> {
+  const runAll = listsOn(pool, options);
+  return async (task, attempt) => {
+    const [outcome] = await runAll([{ task, options: attempt }], attempt.signal);
+    return outcome ?? failed(failureOf("lost", "The task ended without a result."));
+  };
+}
+
+/** The same for lists of tasks, each of which runs on one thread; `signal` ends the wait for room. */
+export function listsOn(
+  pool: () => Promise<ThreadPool>,
+  { blobs, memory }: Pick<ThreadsOptions, "blobs" | "memory">,
+): (
+  list: readonly Omit<PoolTask, "table">[],
+  signal: AbortSignal,
+) => Promise<readonly AttemptOutcome[]> {
   const load = sharedTables(blobs);
   const memoryOf = taskMemory(memory);
   const room = createRoom(memory ?? Number.POSITIVE_INFINITY);
-  return async (task, attempt) => {
-    const need = memoryOf(task.spec);
-    if (need.status === "failed") return need;
-    const table = await load(task.spec.data);
-    if (table === undefined) return failed(missingTable(task.spec.data));
-    const leave = await room.take(need.bytes, attempt.signal);
-    if (leave === undefined) return failed(failureOf("lost", String(attempt.signal.reason)));
+  return async (list, signal) => {
+    const outcomes: AttemptOutcome[] = [];
+    const ready: (PoolTask & { readonly at: number })[] = [];
+    let bytes = 0;
+    for (const [at, { task, options }] of list.entries()) {
+      const need = memoryOf(task.spec);
+      const table = need.status === "failed" ? undefined : await load(task.spec.data);
+      if (need.status === "failed") outcomes[at] = need;
+      else if (table === undefined) outcomes[at] = failed(missingTable(task.spec.data));
+      else {
+        bytes = Math.max(bytes, need.bytes);
+        ready.push({ at, task, table, options });
+      }
+    }
+    if (ready.length === 0) return outcomes;
+    const leave = await room.take(bytes, signal);
     try {
-      const threads = await pool();
-      return await threads.run(task, table, attempt);
+      const ran = leave && (await (await pool()).runAll(ready));
+      for (const [index, { at }] of ready.entries()) {
+        outcomes[at] = ran?.[index] ?? failed(failureOf("lost", String(signal.reason)));
+      }
+      return outcomes;
     } finally {
-      leave();
+      leave?.();
     }
   };
 }

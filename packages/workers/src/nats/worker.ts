@@ -12,10 +12,10 @@ import {
   type Timers,
   type Variant,
 } from "@manyfold/protocol";
-import { failureOf, messageOf } from "../outcome.ts";
+import { type AttemptOutcome, failureOf, messageOf } from "../outcome.ts";
 import { store } from "../store.ts";
 import type { ThreadPool } from "../thread-pool.ts";
-import { attemptsOn } from "../threads.ts";
+import { listsOn } from "../threads.ts";
 import {
   type BeatMessage,
   ControlMessage,
@@ -128,7 +128,8 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   const { link, names, blobs, clock, timers, pool, variants, id } = options;
   const { slots } = pool;
   const lease = options.lease ?? LEASE;
-  const attempt = attemptsOn(async () => pool, options);
+  const runList = listsOn(async () => pool, options);
+  const ending = new AbortController();
   const held = new Map<string, Held>();
   const deliveries = new Set<Delivery>();
   /** Those that wait for a thread, in the order they came. */
@@ -216,56 +217,70 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     }
   };
 
-  /** Runs a task and stores its result; the thread is free before the result is. */
-  const work = async (one: Held, release: () => void): Promise<Ended> => {
+  const onProgressOf = (one: Held) => {
     let told = clock.monotonic();
-    const onProgress = (point: CurvePoint) => {
+    return (point: CurvePoint) => {
       if (clock.monotonic() - told < TELL_AGAIN) return;
       told = clock.monotonic();
       tell(one, { point });
     };
+  };
+
+  /** Runs tasks on one thread; its outcomes are one of each. */
+  const work = async (list: readonly Held[]): Promise<readonly (AttemptOutcome | Ended)[]> => {
     try {
-      const { task, stop, delivery } = one;
-      const { limits } = delivery;
-      const outcome = await attempt(task, { signal: stop.signal, onProgress, limits });
-      release();
-      if (outcome.status === "failed") return outcome;
-      try {
-        return { status: "done", result: await store(blobs, outcome.output) };
-      } catch (error) {
-        const message = `Its result was not stored: ${messageOf(error)}`;
-        return { status: "failed", failure: failureOf("exception", message) };
-      }
+      const [first] = list;
+      const signal = list.length === 1 ? first?.stop.signal : undefined;
+      return await runList(
+        list.map((one) => ({
+          task: one.task,
+          options: {
+            signal: one.stop.signal,
+            onProgress: onProgressOf(one),
+            limits: one.delivery.limits,
+          },
+        })),
+        signal ?? ending.signal,
+      );
     } catch (error) {
       // A read that failed is this attempt's; threads that do not start are this worker's.
-      if (!(error instanceof ManyfoldError)) {
-        return { status: "failed", failure: failureOf("exception", messageOf(error)) };
-      }
-      drain();
-      return lost(error.message);
-    } finally {
-      release();
+      if (error instanceof ManyfoldError) drain();
+      const failure =
+        error instanceof ManyfoldError
+          ? failureOf("lost", error.message)
+          : failureOf("exception", messageOf(error));
+      return list.map(() => ({ status: "failed", failure }));
     }
   };
 
-  const onThread = async (one: Held): Promise<void> => {
+  const stored = async (outcome: AttemptOutcome | Ended): Promise<Ended> => {
+    if (!("output" in outcome)) return outcome;
+    try {
+      return { status: "done", result: await store(blobs, outcome.output) };
+    } catch (error) {
+      const message = `Its result was not stored: ${messageOf(error)}`;
+      return { status: "failed", failure: failureOf("exception", message) };
+    }
+  };
+
+  /** Runs tasks and stores their results; the thread is free before they are. */
+  const onThread = async (list: readonly Held[]): Promise<void> => {
     const since = clock.monotonic();
-    let running = true;
-    let seconds = 0;
-    const release = () => {
-      if (!running) return;
-      running = false;
+    for (const one of list) tellSoon(one);
+    const outcomes = await work(list);
+    const seconds = (clock.monotonic() - since) / 1000 / list.length;
+    busy--;
+    for (const one of list) {
       one.waits = false;
-      busy--;
-      seconds = (clock.monotonic() - since) / 1000;
       leaveThread(one.delivery);
-      next();
-    };
-    tellSoon(one);
-    const stopped = unwanted(one.name);
-    const ended = stopped === undefined ? await work(one, release) : lost(stopped);
-    release();
-    end(one, ended, seconds);
+    }
+    next();
+    await Promise.all(
+      list.map(async (one, at) => {
+        const outcome = outcomes[at] ?? lost("The task ended without a result.");
+        end(one, await stored(outcome), seconds);
+      }),
+    );
   };
 
   /** Its last task leaves the threads: there is room for another message. */
@@ -277,11 +292,14 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   };
 
   const next = () => {
-    while (busy < slots) {
-      const one = ready.shift();
-      if (one === undefined) return;
+    while (busy < slots && ready.length > 0) {
+      // Tasks that came together are short: a thread takes its share of them at once.
+      const delivery = ready[0]?.delivery;
+      const alike = ready.findIndex((one) => one.delivery !== delivery);
+      const came = alike < 0 ? ready.length : alike;
+      const list = ready.splice(0, Math.ceil(came / (slots - busy)));
       busy++;
-      onThread(one).catch(() => undefined);
+      onThread(list).catch(() => undefined);
     }
   };
 
@@ -482,6 +500,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       await finish();
     } finally {
       for (const stop of stops) stop();
+      ending.abort("Its worker has ended.");
       for (const { stop } of held.values()) stop.abort("Its worker has ended.");
       if (!link.closed) {
         for (const unsubscribe of subscriptions) unsubscribe();
