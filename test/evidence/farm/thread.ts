@@ -1,0 +1,19 @@
+// What the threads of a measured worker run in place of trainings: nothing, or a sleep.
+import type { TaskSpec } from "@manyfold/protocol";
+
+type Request =
+  | { readonly type: "hello" }
+  | { readonly type: "tasks"; readonly tasks: readonly { readonly spec: TaskSpec }[] };
+
+const sleeping = new Int32Array(new SharedArrayBuffer(4));
+
+/** A task's `repeat` says for how many milliseconds it sleeps. */
+export function runInThread(request: Request): unknown {
+  if (request.type === "hello") return { status: "ready" };
+  const outcomes = request.tasks.map(({ spec: { repeat } }) => {
+    if (repeat > 0) Atomics.wait(sleeping, 0, 0, repeat);
+    const learned = { parameters: 1, predictions: {}, curve: [], epoch: 1, stopped: false };
+    return { status: "done", output: { weights: new Uint8Array(4), ...learned } };
+  });
+  return { status: "ran", outcomes };
+}
