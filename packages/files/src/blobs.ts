@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BlobRef, BlobStore, Hash } from "@manyfold/protocol";
 import { makeFolder, syncFolder, temporaryFor, writeDurable } from "./durable.ts";
@@ -10,8 +10,13 @@ import { notWritable, systemCode } from "./system-error.ts";
  *
  * `put` resolves once bytes and name are durable, and writes over a damaged blob; `get` verifies
  * the hash and gives shared memory. Any number of processes may use one folder at once.
+ *
+ * @param options.durable false: resolves without waiting for the disk (default true)
  */
-export function directoryBlobs(folder: string): BlobStore {
+export function directoryBlobs(
+  folder: string,
+  { durable = true }: { readonly durable?: boolean } = {},
+): BlobStore {
   const pathOf = (hash: Hash) => join(folder, hash.slice(0, 2), hash);
   return {
     async put(bytes) {
@@ -23,10 +28,11 @@ export function directoryBlobs(folder: string): BlobStore {
       const shelf = dirname(path);
       const temporary = temporaryFor(path);
       try {
-        if (await makeShelf(shelf)) await syncFolder(folder);
-        await writeDurable(temporary, bytes);
+        if ((await makeShelf(shelf)) && durable) await syncFolder(folder);
+        if (durable) await writeDurable(temporary, bytes);
+        else await writeFile(temporary, bytes, { flag: "wx" });
         await rename(temporary, path);
-        await syncFolder(shelf);
+        if (durable) await syncFolder(shelf);
       } catch (error) {
         await rm(temporary, { force: true }).catch(() => undefined);
         throw notWritable(error, path);

@@ -3,6 +3,8 @@ export { parseCsv, readCells, readCsv } from "./csv.ts";
 export { hashOf } from "./hash.ts";
 
 // Blobs and journals, on disk and in memory.
+export { directoryCache } from "./cache.ts";
+export type { BlobCache } from "./cache.ts";
 export { directoryBlobs, memoryBlobs } from "./blobs.ts";
 export { fileJournal, readJournal } from "./journal.ts";
 export { memoryJournal } from "./memory-journal.ts";

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { directoryBlobs, memoryBlobs } from "@manyfold/files";
+import { directoryCache, memoryBlobs } from "@manyfold/files";
 import { natsBlobs, openLink } from "@manyfold/workers/nats";
 import { clock, type Farm, timers } from "./world.ts";
 
@@ -16,7 +16,7 @@ export async function dataset(
   );
   const rates: number[] = [];
   let fetched = 0;
-  const counted = (cache: ReturnType<typeof directoryBlobs>) => ({
+  const counted = (cache: ReturnType<typeof directoryCache>) => ({
     ...cache,
     async put(bytes: Uint8Array) {
       fetched++;
@@ -30,7 +30,7 @@ export async function dataset(
       const bytes = new Uint8Array(size);
       for (let at = 0; at < size; at += 64) bytes[at] = (at * 31 + round) % 251;
       const { hash } = await natsBlobs(farm.link, farm.names, memoryBlobs()).put(bytes);
-      const cache = directoryBlobs(join(folder, `cache-${round}`));
+      const cache = directoryCache(join(folder, `cache-${round}`), timers);
       const since = clock.monotonic();
       await natsBlobs(one, farm.names, cache).get(hash);
       rates.push(size / 1e6 / ((clock.monotonic() - since) / 1000));
@@ -40,7 +40,7 @@ export async function dataset(
     const shared = join(folder, "shared");
     await Promise.all(
       [one, two].map((link) =>
-        natsBlobs(link, farm.names, counted(directoryBlobs(shared))).get(hash),
+        natsBlobs(link, farm.names, counted(directoryCache(shared, timers))).get(hash),
       ),
     );
   } finally {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { availableParallelism, homedir, hostname } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { directoryBlobs } from "@manyfold/files";
+import { directoryCache } from "@manyfold/files";
 import { variantAvailability } from "@manyfold/core";
 import { Variant } from "@manyfold/protocol";
 import { openThreadPool, prepareVariant, setEngineFlags } from "@manyfold/workers";
@@ -67,7 +67,7 @@ async function work(flags: WorkerFlags): Promise<number> {
     const worker = await startNatsWorker({
       link,
       names,
-      blobs: natsBlobs(link, names, directoryBlobs(cacheDir), { patient: true }),
+      blobs: natsBlobs(link, names, directoryCache(cacheDir, timers), { patient: true }),
       clock,
       timers,
       pool,

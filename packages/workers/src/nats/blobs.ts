@@ -1,4 +1,4 @@
-import { hashOf } from "@manyfold/files";
+import { type BlobCache, hashOf } from "@manyfold/files";
 import { type BlobRef, type BlobStore, type Hash, ManyfoldError } from "@manyfold/protocol";
 import { messageOf } from "../outcome.ts";
 import { PART } from "./streams.ts";
@@ -20,14 +20,15 @@ const LARGEST_BLOB = 8 * 2 ** 30;
  * `put` resolves once the server has all of it; what is there already is not sent again. `get`
  * verifies the hash, and writes what it fetched to the cache, where all processes of the host find it.
  *
- * @param cache usually a `directoryBlobs`
+ * @param cache a run's folder (`directoryBlobs`), or a host's `directoryCache`, of whose processes one
+ *   fetches what all need
  * @param patient waits where the stream is full, until there is room (default: an error): a worker's
  *   result is worth waiting for
  */
 export function natsBlobs(
   link: Transport,
   names: Names,
-  cache: BlobStore,
+  cache: BlobStore & Partial<Pick<BlobCache, "once">>,
   { patient = false }: { readonly patient?: boolean } = {},
 ): BlobStore {
   /** Fetches under way, so that many tasks at once fetch a table once. */
@@ -91,10 +92,8 @@ export function natsBlobs(
     const head = await headOf(hash);
     if (head === undefined) return undefined;
     const whole = head.size > PART ? await assemble(hash, head.size) : shared(head.bytes);
-    if (whole !== undefined && hashOf(whole) === hash) {
-      await cache.put(whole);
-      return whole;
-    }
+    // The cache has to hash what it keeps: once is enough to know whether it is what was meant.
+    if (whole !== undefined && (await cache.put(whole)).hash === hash) return whole;
     const damaged = await find(names.blob(hash));
     if (damaged !== undefined) await discard(damaged.sequence);
     return undefined;
@@ -127,7 +126,8 @@ export function natsBlobs(
       if (kept !== undefined) return kept;
       const known = fetching.get(hash);
       if (known !== undefined) return known;
-      const fetched = download(hash).finally(() => fetching.delete(hash));
+      const fetch = () => download(hash);
+      const fetched = (cache.once?.(hash, fetch) ?? fetch()).finally(() => fetching.delete(hash));
       fetching.set(hash, fetched);
       return fetched;
     },
