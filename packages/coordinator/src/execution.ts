@@ -9,6 +9,7 @@ const CHANCE: { readonly [Code in FailureCode]?: string } = {
   timeout: "a time limit",
   oom: "a lack of memory",
   exception: "an unexpected error",
+  poison: "the loss of every worker that tried",
 };
 
 /** Facts of the surroundings that the coordinator cannot know by itself. */

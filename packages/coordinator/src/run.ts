@@ -11,6 +11,7 @@ import type {
 import { assessTrial, dueTrials } from "./assess.ts";
 import { createFeed } from "./feed.ts";
 import { plan } from "./plan.ts";
+import { verdict } from "./retry.ts";
 import type { RunState } from "./state.ts";
 import { fold, nextAttempt } from "./state.ts";
 
@@ -80,11 +81,20 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
     }
   };
 
+  /** A last failure is made known where results are kept; a success that was there before counts. */
+  const concluded = async (event: TaskEvent): Promise<TaskEvent> => {
+    if (event.type !== "failed") return event;
+    const { task, attempt } = event;
+    const last = verdict([...(state.failures.get(task) ?? []), event.failure]);
+    const found = last && (await executor.conclude?.(task, last));
+    return found ? { type: "completed", task, attempt, ...found } : event;
+  };
+
   /** Writes what has come in, all at once, then plans on; one writer at a time. */
   const flush = async () => {
     try {
       while (pending.length > 0) {
-        const events = pending.splice(0);
+        const events = await Promise.all(pending.splice(0).map((event) => concluded(event)));
         await record(
           state,
           journal,

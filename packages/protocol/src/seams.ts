@@ -1,9 +1,10 @@
 import type { TaskEvent } from "./event.ts";
+import type { Failure } from "./failure.ts";
 import type { Hash } from "./hash.ts";
 import type { JournalRecord } from "./journal.ts";
-import type { BlobRef, Task } from "./task.ts";
+import type { BlobRef, Task, TaskResult } from "./task.ts";
 
-/** Runs tasks somewhere. Three members; everything else is the coordinator's. */
+/** Runs tasks somewhere. Few members; everything else is the coordinator's. */
 export interface Executor {
   /** Tasks that run at once, and names for people. */
   readonly description: { readonly kind: string; readonly slots: number; readonly host: string };
@@ -15,6 +16,16 @@ export interface Executor {
   run(tasks: AsyncIterable<Task>, options: { signal: AbortSignal }): AsyncIterable<TaskEvent>;
   /** Cancels the running copy of a task, if there is one: its attempt fails as `lost`. */
   cancel(taskId: Hash): void;
+  /**
+   * Says where results are kept that a task is given up, so that none that comes late contradicts
+   * it. Left out where results come from nowhere but `run`.
+   *
+   * @returns a success that was there before; then it counts
+   */
+  conclude?(
+    taskId: Hash,
+    verdict: Failure,
+  ): Promise<{ result: TaskResult; worker: string; seconds: number } | undefined>;
   /** Frees threads and connections. Safe to call twice. */
   close(): Promise<void>;
 }

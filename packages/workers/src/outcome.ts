@@ -38,6 +38,7 @@ const PERMANENT: { readonly [C in FailureCode]: boolean } = {
   exception: false,
   nan: true,
   invalid: true,
+  poison: true,
 };
 
 /** A failure as data; whether it is permanent follows from its class. */

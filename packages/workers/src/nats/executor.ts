@@ -1,5 +1,6 @@
 import type { Executor } from "@manyfold/protocol";
 import { executorOver, type Lanes } from "../lanes.ts";
+import { concludeTask } from "./reports.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
 
 export interface NatsExecutorOptions extends SessionOptions {
@@ -35,5 +36,9 @@ export function natsExecutor(options: NatsExecutorOptions): Executor {
       return session.attempt(task, attempt);
     },
   };
-  return executorOver(lanes, { host, blobs, clock });
+  return {
+    ...executorOver(lanes, { host, blobs, clock }),
+    conclude: (task, verdict) =>
+      concludeTask(options.link, options.names, options.run, task, verdict),
+  };
 }

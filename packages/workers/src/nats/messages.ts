@@ -36,6 +36,8 @@ const Outcome = z.discriminatedUnion("status", [
     failure: Failure,
     seconds: z.number().min(0),
   }),
+  /** The coordinator gave the task up; no attempt ends so. */
+  z.strictObject({ status: z.literal("verdict"), task: Hash, failure: Failure }),
 ]);
 export type Outcome = z.infer<typeof Outcome>;
 

@@ -1,6 +1,7 @@
 import type { Transport } from "./transport.ts";
 import { refusalCode } from "./transport.ts";
-import { encode, LARGEST, type Outcome, type OutcomeMessage } from "./messages.ts";
+import type { Failure, TaskResult } from "@manyfold/protocol";
+import { decode, encode, LARGEST, type Outcome, OutcomeMessage } from "./messages.ts";
 import type { AttemptName, Names } from "./subjects.ts";
 
 /** Milliseconds before a stream that is full is tried again. */
@@ -27,12 +28,34 @@ export async function reportOutcomes(
   await Promise.all(
     outcomes.map((one) => {
       const subject =
-        one.status === "done"
-          ? names.success({ run: bundle.run, task: one.task })
-          : names.failure({ ...one, run: bundle.run });
+        one.status === "failed"
+          ? names.failure({ ...one, run: bundle.run })
+          : names.success({ run: bundle.run, task: one.task });
       return writeFirst(link, names.results, subject, encodeOutcomes(worker, [one]));
     }),
   );
+}
+
+/**
+ * Writes the coordinator's last word on a task where its first success would be.
+ *
+ * @returns the success that was there before
+ */
+export async function concludeTask(
+  link: Transport,
+  names: Names,
+  run: string,
+  task: string,
+  failure: Failure,
+): Promise<{ result: TaskResult; worker: string; seconds: number } | undefined> {
+  const subject = names.success({ run, task });
+  const body = encodeOutcomes("coordinator", [{ status: "verdict", task, failure }]);
+  if (await writeFirst(link, names.results, subject, body)) return undefined;
+  const found = await link.streams.get(names.results, { last: subject });
+  const message = found && decode(OutcomeMessage, found.data);
+  const first = message?.outcomes.find((one) => one.task === task);
+  if (message === undefined || first?.status !== "done") return undefined;
+  return { result: first.result, worker: message.worker, seconds: first.seconds };
 }
 
 /** A message of outcomes as bytes. */

@@ -159,6 +159,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         bundles.tell(outcome.seconds);
         // The events of an attempt name one worker: the one that finished it, if none was heard of.
         one.settle({ status: "stored", result: outcome.result, seconds: outcome.seconds });
+      } else if (outcome.status === "verdict") {
+        // Another coordinator's, of a run that this one took over.
+        if (names.success({ run, task }) !== subject) break;
+        one?.settle(failed(outcome.failure));
       } else {
         const { session, attempt } = outcome;
         const own = names.failure({ run, session, task, attempt }) === subject;
@@ -206,6 +210,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         one.settle({ status: "stored", result, seconds });
         return true;
       }
+    }
+    if (outcome?.status === "verdict") {
+      one.settle(failed(outcome.failure));
+      return true;
     }
     // Its place must be free for another; others of the same message are done once more too.
     await removeMessage(names.results, found.sequence);
