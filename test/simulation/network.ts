@@ -171,7 +171,8 @@ export function createNetwork(world: World, broker: Broker, random: Random): Net
       const taken = broker.take(stream, consumer, left);
       for (const one of taken) say({ ...one, status: 0 });
       if (taken.length === left) return;
-      if (world.now < until) world.at(world.now + STANDING, undefined, () => serve(left - taken.length));
+      if (world.now < until)
+        world.at(world.now + STANDING, undefined, () => serve(left - taken.length));
       else say({ subject: inbox, data: new Uint8Array(0), reply: "", status: 408 });
     };
     serve(asked.batch);
