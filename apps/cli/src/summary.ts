@@ -84,6 +84,7 @@ function searchLines({ best, trials, metric, direction }: SearchResult): string[
 
 function scores(metrics: Metrics): string {
   return Object.entries(metrics)
+    .filter((entry): entry is [string, number] => entry[1] !== undefined)
     .map(([name, value]) =>
       name === "accuracy" ? `accuracy ${(value * 100).toFixed(2)} %` : `${name} ${short(value)}`,
     )

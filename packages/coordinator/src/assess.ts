@@ -1,9 +1,11 @@
 import type { Table } from "@manyfold/data";
 import { decodeTable, rowsOf } from "@manyfold/data";
-import type { Members, Truth } from "@manyfold/ensemble";
+import type { Distribution, Members, Truth } from "@manyfold/ensemble";
 import {
   combine,
   fitCombiner,
+  gaussianOf,
+  isProbabilistic,
   membersOf,
   metrics,
   residualVariance,
@@ -120,7 +122,7 @@ async function cellOf(
     member,
     values: floatsOf(await blobOf(blobs, result.predictions.validation?.hash)),
   }));
-  const members = membersOf(target, predictions);
+  const members = membersOf(target, predictions, setting.model.output);
   const ensemble = setting.search?.each === "ensemble" ? setting.ensemble : undefined;
   const combiner = ensemble?.combine ?? { mean: {} };
   const metric = metricOf(setting);
@@ -135,10 +137,11 @@ type Metric = keyof ClassificationMetrics | keyof RegressionMetrics;
 function scoreOf(combiner: Combiner, members: Members, truth: Truth): Metrics {
   const numbers = members.members.map(({ member }) => member);
   const combined = combine(combiner, members, fitCombiner(combiner, numbers, null));
-  const spread = spreadOf(members);
-  const residual = residualVariance(truth, combined, spread);
-  const gaussian = residual === null ? undefined : { spread, residualVariance: residual };
-  return metrics(truth, combined, gaussian);
+  if (truth.task === "classification") return metrics(truth, combined);
+  const residual = isProbabilistic(members)
+    ? null
+    : residualVariance(truth, combined, spreadOf(members));
+  return metrics(truth, combined, gaussianOf(members, residual));
 }
 
 function valueOf(scores: Metrics, metric: Metric): number | null {
@@ -167,11 +170,18 @@ function pickMembers(members: Members, rows: Uint32Array): Members {
   return {
     ...members,
     rows: rows.length,
-    members: members.members.map(({ member, values }) => ({
+    members: members.members.map(({ member, values, distribution }) => ({
       member,
       values: pickRows(values, outputs, rows),
+      ...(distribution && { distribution: pickDistribution(distribution, outputs, rows) }),
     })),
   };
+}
+
+function pickDistribution(own: Distribution, outputs: number, rows: Uint32Array): Distribution {
+  const { components, weights, means, variances } = own;
+  const pick = (values: Float64Array) => pickRows(values, outputs * components, rows);
+  return { components, weights: pick(weights), means: pick(means), variances: pick(variances) };
 }
 
 function pickTruth(truth: Truth, rows: Uint32Array): Truth {

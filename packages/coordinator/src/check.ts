@@ -1,6 +1,6 @@
 import { combinersFor, decidesOutOfBag } from "@manyfold/ensemble";
 import type { Combiner, ConfigComplaint, Experiment } from "@manyfold/protocol";
-import { complaintError, show, tagOf } from "@manyfold/protocol";
+import { complaintError, nameOf, show, tagOf } from "@manyfold/protocol";
 import { searchComplaints } from "@manyfold/search";
 import type { Rule } from "./rule.ts";
 import { TRAINING_RULES } from "./training-rules.ts";
@@ -62,17 +62,19 @@ const RULES: readonly Rule[] = [
   {
     path: ["model", "output"],
     broken: ({ data, model }) =>
-      data.task === "regression" && ["sigmoid", "softmax"].includes(model.output),
-    condition: "linear or auto for a regression",
-    got: ({ model }) => model.output,
+      data.task === "regression" && ["sigmoid", "softmax"].includes(nameOf(model.output)),
+    condition: "linear, gaussian, mixture or auto for a regression",
+    got: ({ model }) => nameOf(model.output),
     help: "Sigmoid and softmax outputs are probabilities.",
   },
   {
     path: ["model", "output"],
-    broken: ({ data, model }) => data.task === "classification" && model.output === "linear",
+    broken: ({ data, model }) =>
+      data.task === "classification" &&
+      ["linear", "gaussian", "mixture"].includes(nameOf(model.output)),
     condition: "sigmoid, softmax or auto for a classification",
-    got: ({ model }) => model.output,
-    help: "A linear output is no probability; learn classes 0 and 1 as a regression for that.",
+    got: ({ model }) => nameOf(model.output),
+    help: "Such an output is no probability; learn classes 0 and 1 as a regression for that.",
   },
   {
     path: ["data", "target"],

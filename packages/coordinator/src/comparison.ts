@@ -1,5 +1,5 @@
 import type { GaussianSpread, Members, Truth } from "@manyfold/ensemble";
-import { combine, metrics } from "@manyfold/ensemble";
+import { combine, gaussianOf, metrics } from "@manyfold/ensemble";
 import type { Combiner, Metrics, RunResult } from "@manyfold/protocol";
 import { tagOf } from "@manyfold/protocol";
 
@@ -34,7 +34,8 @@ export function comparisonOf(
   }
   const alone = members.members.map((member) => {
     // One net has no spread of its own: its Gaussian is as wide as the ensemble's residuals.
-    const none = gaussian && { ...gaussian, spread: new Float64Array(gaussian.spread.length) };
+    const own = { ...members, members: [member] };
+    const none = gaussian && gaussianOf(own, gaussian.residualVariance);
     return { member: member.member, metrics: metrics(truth, member.values, none) };
   });
   const error = ({ metrics: own }: { metrics: Metrics }) => ("brier" in own ? own.brier : own.rmse);

@@ -19,6 +19,8 @@ import {
   fitCalibration,
   fitCombiner,
   fitConformal,
+  gaussianOf,
+  isProbabilistic,
   membersOf,
   metrics,
   observe,
@@ -199,8 +201,10 @@ async function score(
   const all = reported ?? draft.predictMembers(rowsOfInputs(table, rows));
   const combined = calibrate(bag?.calibration, combine(combiner, all, fit), all.outputs);
   const spread = spreadOf(all);
-  const residual = bag?.residual ?? residualOnTraining(draft, table, target, combiner, fit);
-  const gaussian = residual === null ? undefined : { spread, residualVariance: residual };
+  const residual = isProbabilistic(all)
+    ? null
+    : (bag?.residual ?? residualOnTraining(draft, table, target, combiner, fit));
+  const gaussian = target.task === "regression" ? gaussianOf(all, residual) : undefined;
   const analysis = analyse(all, truth, on);
   const test = on === "test" ? metrics(truth, combined, gaussian) : null;
   const oob = bag?.scores ?? null;
@@ -266,7 +270,12 @@ async function outOfBagOf(
 ): Promise<Bag | null> {
   const own = await outOfBagMembers(trained, table, blobs);
   if (own.length === 0) return null;
-  const { members, rows, uncovered, membersPerRow } = outOfBag(target, own, rowsOf(table, "train"));
+  const { members, rows, uncovered, membersPerRow } = outOfBag(
+    target,
+    own,
+    rowsOf(table, "train"),
+    final.model.output,
+  );
   if (rows.length === 0) return null;
   const truth = truthOf(target, table.y, rows);
   const numbers = members.members.map(({ member }) => member);
@@ -277,8 +286,8 @@ async function outOfBagOf(
   const calibration = spec && fitCalibration(spec, truth, uncalibrated);
   const combined = calibrate(calibration, uncalibrated, members.outputs);
   const spread = spreadOf(members);
-  const residual = residualVariance(truth, combined, spread);
-  const gaussian = residual === null ? undefined : { spread, residualVariance: residual };
+  const residual = isProbabilistic(members) ? null : residualVariance(truth, combined, spread);
+  const gaussian = target.task === "regression" ? gaussianOf(members, residual) : undefined;
   const decided =
     final.train.earlyStopping?.on === "oob" ||
     decidesOutOfBag(combiner) ||
@@ -316,7 +325,7 @@ async function reportedMembers(
     member: spec.member,
     values: floatsOf(await blobOf(blobs, result.predictions[on]?.hash)),
   }));
-  return membersOf(target, predictions);
+  return membersOf(target, predictions, final.model.output);
 }
 
 /** Without out-of-bag rows the Gaussian's width comes from the training rows, which flatter. */

@@ -9,6 +9,7 @@ export { grad, jvp, vjp } from "./autodiff.ts";
 export { evaluateGraph } from "./run.ts";
 export { buildNetwork, describeNetwork } from "./network.ts";
 export type { Network, NetworkIO, NetworkLayer, ParameterTensor } from "./network.ts";
+export { componentsOf, predictionColumns } from "./heads.ts";
 export { lossFor } from "./losses.ts";
 export type { LossName } from "./losses.ts";
 export { JS_KERNELS } from "./kernels/js/set.ts";

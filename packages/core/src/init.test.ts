@@ -1,4 +1,4 @@
-import { ModelSpec } from "@manyfold/protocol";
+import { nameOf, ModelSpec } from "@manyfold/protocol";
 import type { Activation, Init } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
 import { initialize } from "./init.ts";
@@ -48,7 +48,7 @@ describe.each(VARIANCES)("%s", (init, variance) => {
     expect(matrix.variance / variance).toBeCloseTo(1, 1);
     // Uniform draws fill ± sqrt(3 variance); of 30000 normal ones some lie beyond 3 deviations.
     const deviations = matrix.largest / Math.sqrt(variance);
-    const [least, most] = init.endsWith("Uniform") ? [1.72, 1.7321] : [3, 6];
+    const [least, most] = nameOf(init).endsWith("Uniform") ? [1.72, 1.7321] : [3, 6];
     expect(deviations).toBeGreaterThan(least);
     expect(deviations).toBeLessThan(most);
     const biases = weights.subarray(INPUTS * UNITS, INPUTS * UNITS + UNITS);

@@ -1,7 +1,7 @@
 import type { Sparsity, TrainSpec } from "@manyfold/protocol";
 import { grad } from "./autodiff.ts";
 import type { Node } from "./graph.ts";
-import { LOSSES, type LossName } from "./losses.ts";
+import { type LossName, lossRows } from "./losses.ts";
 import {
   type DropoutMode,
   forwardGraph,
@@ -70,7 +70,7 @@ export function lossGraph(
   const graph = networkGraph(network, rows, mode);
   const y = input("y", [rows, network.targets]);
   const meanOf = (logits: Node): Node =>
-    scale(sum(LOSSES[loss].rows(logits, y, network.head)), 1 / rows);
+    scale(sum(lossRows(loss, logits, y, network.head)), 1 / rows);
   const mean = meanOf(graph.forward.logits);
   let objective = mean;
   if (terms.adversarial !== undefined) {

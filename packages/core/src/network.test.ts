@@ -113,7 +113,7 @@ describe("buildNetwork", () => {
   });
 
   test("picks the initialisation by the nonlinearity that follows, unless told otherwise", () => {
-    const inits = (value: unknown): string[] =>
+    const inits = (value: unknown): unknown[] =>
       buildNetwork(model(value), { inputs: 2, task: "regression", outputs: 1 })
         .parameters.tensors.filter(({ kind }) => kind === "weight")
         .map(({ init }) => init);

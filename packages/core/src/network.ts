@@ -4,23 +4,22 @@ import {
   ManyfoldError,
   match,
   type ModelSpec,
+  nameOf,
   show,
 } from "@manyfold/protocol";
-import { ACTIVATIONS } from "./activations.ts";
-import { type Head, headFor } from "./heads.ts";
+import { activationRule } from "./activations.ts";
+import { type Head, headFor, headRule } from "./heads.ts";
 import type { Node } from "./graph.ts";
-import { addBias, dropout, matmul } from "./ops.ts";
-import { sizeOf, type Shape } from "./shape.ts";
-
-/** How a weight matrix is drawn, with `auto` resolved. */
-export type InitName = Exclude<Init, "auto">;
+import type { InitName } from "./init.ts";
+import { add, addBias, broadcast, dropout, matmul, scale, square, sum } from "./ops.ts";
+import { sameShape, type Shape, showShape, sizeOf } from "./shape.ts";
 
 /** One tensor of the flat parameter buffer. */
 export interface ParameterTensor {
   /** As in the weights file: `layers.0.dense.weight`, `output.bias`. */
   readonly name: string;
-  readonly kind: "weight" | "bias";
-  /** `[in, units]` row-major for weights, `[units]` for biases. */
+  readonly kind: "weight" | "bias" | "learned";
+  /** `[in, units]` row-major for weights (units times pieces for maxout), `[units]` for others. */
   readonly shape: Shape;
   /** First element in the flat buffer. */
   readonly offset: number;
@@ -29,6 +28,10 @@ export interface ParameterTensor {
   readonly fanOut: number;
   /** How it is drawn before training; biases are `zeros`. */
   readonly init: InitName;
+  /** What the variance of the draw is multiplied by; 1 without it. */
+  readonly gain?: number;
+  /** What it starts from instead of a draw, repeated over the tensor. */
+  readonly start?: readonly number[];
 }
 
 /** A layer with everything resolved. */
@@ -39,8 +42,13 @@ export type NetworkLayer =
       readonly inputs: number;
       readonly units: number;
       readonly activation: Activation;
+      /** Its own, or that of the layer it shares it with. */
       readonly weight: ParameterTensor;
+      /** Whether the weight is used transposed. */
+      readonly transposed: boolean;
       readonly bias: ParameterTensor | null;
+      /** What the activation learns, a number per unit. */
+      readonly learned: ParameterTensor | null;
     }
   | {
       readonly kind: "dropout";
@@ -55,6 +63,7 @@ export type NetworkLayer =
       readonly name: string;
       readonly units: number;
       readonly activation: Activation;
+      readonly learned: ParameterTensor | null;
     };
 
 /** What a network reads and predicts. */
@@ -69,11 +78,13 @@ export interface NetworkIO {
 /** A model fitted to its data's shape: layers resolved, parameters laid out. Plain data. */
 export interface Network {
   readonly inputs: number;
-  /** Columns of a prediction: target columns, or one probability a class. */
+  /** Target columns, or classes. */
   readonly outputs: number;
+  /** Columns of a prediction: as `outputs`, more where distributions are predicted. */
+  readonly columns: number;
   /**
-   * Columns of the logits, and of the targets a loss reads: as `outputs`, but 1 for a sigmoid head
-   * of a classification, where the target is the probability of the second class.
+   * Columns of the targets a loss reads: as `outputs`, but 1 for a sigmoid head of a classification,
+   * where the target is the probability of the second class.
    */
   readonly targets: number;
   readonly task: NetworkIO["task"];
@@ -87,7 +98,7 @@ export interface Network {
 /**
  * Resolves a model against the shape of its data.
  *
- * @throws ManyfoldError where the output head does not fit the task
+ * @throws ManyfoldError where the output head does not fit the task, or a layer not its place
  *
  * @example
  * const network = buildNetwork(
@@ -97,11 +108,14 @@ export interface Network {
  */
 export function buildNetwork(model: ModelSpec, io: NetworkIO): Network {
   const head = headFor(model.output, io);
-  const targets = head === "sigmoid" && io.task === "classification" ? 1 : io.outputs;
+  const rule = headRule(head);
+  const targets = rule.targets(io);
   const flat = flatten(model);
+  const units = rule.logits(targets);
   const output: FlatLayer = {
     name: "output",
-    spec: { dense: { units: targets, activation: "identity", init: "auto", bias: true } },
+    path: "model.output",
+    spec: { dense: { units, activation: "identity", init: "auto", bias: true } },
   };
   const layers: NetworkLayer[] = [];
   const tensors: ParameterTensor[] = [];
@@ -116,27 +130,70 @@ export function buildNetwork(model: ModelSpec, io: NetworkIO): Network {
     return placed;
   };
 
+  /** A number per unit that an activation learns. */
+  const placeLearned = (activation: Activation, prefix: string, inputs: number, units: number) => {
+    const { learned } = activationRule(activation);
+    if (learned === null) return null;
+    return place({
+      name: `${prefix}.${learned.name}`,
+      kind: "learned",
+      shape: [units],
+      fanIn: inputs,
+      fanOut: units,
+      init: "zeros",
+      start: [learned.start(inputs)],
+    });
+  };
+
   const all = [...flat, output];
-  for (const [index, { name, spec }] of all.entries()) {
+  for (const [index, { name, path, spec }] of all.entries()) {
     const layer = match<SimpleLayer, NetworkLayer>(spec, {
-      dense: ({ units, activation, init, bias }) => {
-        const resolved = resolveInit(init, model.init, effectiveActivation(all, index));
-        const fans = { fanIn: width, fanOut: units };
+      dense: ({ units, activation, init, bias, share }) => {
+        const own = activationRule(activation);
+        const columns = units * own.pieces;
+        const fans = { fanIn: width, fanOut: columns };
         const prefix = name === "output" ? name : `${name}.dense`;
-        const weight = place({
-          name: `${prefix}.weight`,
-          kind: "weight",
-          shape: [width, units],
-          init: resolved,
-          ...fans,
-        });
-        const offsets = bias
-          ? place({ name: `${prefix}.bias`, kind: "bias", shape: [units], init: "zeros", ...fans })
-          : null;
-        return { kind: "dense", name, inputs: width, units, activation, weight, bias: offsets };
+        const transposed = share?.transpose === true;
+        const weight =
+          share === undefined
+            ? place({
+                name: `${prefix}.weight`,
+                kind: "weight",
+                shape: [width, columns],
+                ...drawn(init, model.init, effectiveActivation(all, index)),
+                ...fans,
+              })
+            : sharedWeight(tensors, share, [width, columns], `${path}.dense.share`);
+        const start = name === "output" ? rule.start(targets) : null;
+        const offsets =
+          bias && own.net === "product"
+            ? place({
+                name: `${prefix}.bias`,
+                kind: "bias",
+                shape: [columns],
+                init: "zeros",
+                ...(start === null ? {} : { start }),
+                ...fans,
+              })
+            : null;
+        return {
+          kind: "dense",
+          name,
+          inputs: width,
+          units,
+          activation,
+          weight,
+          transposed,
+          bias: offsets,
+          learned: placeLearned(activation, prefix, width, units),
+        };
       },
       dropout: ({ rate }) => ({ kind: "dropout", name, units: width, rate, stream: streams++ }),
-      activation: (activation) => ({ kind: "activation", name, units: width, activation }),
+      activation: (activation) => {
+        requireAlone(activation, `${path}.activation`);
+        const learned = placeLearned(activation, `${name}.activation`, width, width);
+        return { kind: "activation", name, units: width, activation, learned };
+      },
     });
     layers.push(layer);
     width = layer.units;
@@ -144,6 +201,7 @@ export function buildNetwork(model: ModelSpec, io: NetworkIO): Network {
   return {
     inputs: io.inputs,
     outputs: io.outputs,
+    columns: rule.columns(io.outputs),
     targets,
     task: io.task,
     head,
@@ -153,22 +211,70 @@ export function buildNetwork(model: ModelSpec, io: NetworkIO): Network {
 }
 
 type Layer = ModelSpec["layers"][number];
+type Share = NonNullable<Extract<Layer, { dense: unknown }>["dense"]["share"]>;
 type SimpleLayer = Exclude<Layer, { repeat: unknown }>;
 
 interface FlatLayer {
   readonly name: string;
+  /** Where the configuration says it. */
+  readonly path: string;
   readonly spec: SimpleLayer;
 }
 
 /** The layers with repeats written out; the names count the written-out layers. */
 function flatten(model: ModelSpec): FlatLayer[] {
   const flat: FlatLayer[] = [];
-  for (const layer of model.layers) {
+  for (const [index, layer] of model.layers.entries()) {
     const times = "repeat" in layer ? layer.repeat.times : 1;
     const spec = "repeat" in layer ? layer.repeat.layer : layer;
-    for (let i = 0; i < times; i++) flat.push({ name: `layers.${flat.length}`, spec });
+    const path = `model.layers.${index}${"repeat" in layer ? ".repeat.layer" : ""}`;
+    for (let i = 0; i < times; i++) flat.push({ name: `layers.${flat.length}`, path, spec });
   }
   return flat;
+}
+
+/** The weight of an earlier layer, used again: one tensor, whose gradient is the sum of its uses. */
+function sharedWeight(
+  tensors: readonly ParameterTensor[],
+  { layer, transpose }: Share,
+  wanted: Shape,
+  path: string,
+): ParameterTensor {
+  const tensor = tensors.find(({ name }) => name === `${layer}.dense.weight`);
+  const earlier = tensors.flatMap(({ name, kind }) =>
+    kind === "weight" ? [name.replace(/\.dense\.weight$/, "")] : [],
+  );
+  if (tensor === undefined) {
+    throw new ManyfoldError({
+      code: "config",
+      path,
+      condition: `the name of an earlier dense layer (${earlier.join(", ") || "there is none"})`,
+      got: show(layer),
+      help: "Layers are counted from 0 with repeats written out: layers.0 is the first.",
+    });
+  }
+  const shape = transpose ? tensor.shape.toReversed() : tensor.shape;
+  if (sameShape(shape, wanted)) return tensor;
+  throw new ManyfoldError({
+    code: "config",
+    path,
+    condition: `a layer whose weights are ${showShape(wanted)}, as this one's inputs and units`,
+    got: `${layer} with ${showShape(shape)}${transpose ? " transposed" : ""}`,
+    help: "A layer that shares weights has the units of the other; transposed, its inputs.",
+  });
+}
+
+/** Refuses activations that stand alone though they change what a dense layer computes. */
+function requireAlone(activation: Activation, path: string): void {
+  const { pieces, net } = activationRule(activation);
+  if (pieces === 1 && net === "product") return;
+  throw new ManyfoldError({
+    code: "config",
+    path,
+    condition: "one that a layer of its own can be",
+    got: show(nameOf(activation)),
+    help: `Write it as the activation of a dense layer: dense: { units: 8, activation: ${nameOf(activation)} }.`,
+  });
 }
 
 /** The nonlinearity that a dense layer feeds, also where it is a layer of its own. */
@@ -183,17 +289,16 @@ function effectiveActivation(layers: readonly FlatLayer[], index: number): Activ
   return "identity";
 }
 
-/** The usual pick by activation: He for ReLU, Glorot for the saturating and linear ones. */
-const AUTO_INIT: { readonly [A in Activation]: InitName } = {
-  identity: "glorotUniform",
-  sigmoid: "glorotUniform",
-  tanh: "glorotUniform",
-  relu: "heUniform",
-};
-
-function resolveInit(own: Init, model: Init, activation: Activation): InitName {
-  if (own !== "auto") return own;
-  return model === "auto" ? AUTO_INIT[activation] : model;
+/** How a layer's weights are drawn; `auto` picks by the activation that they feed. */
+function drawn(
+  own: Init,
+  model: Init,
+  activation: Activation,
+): Pick<ParameterTensor, "init" | "gain"> {
+  if (own !== "auto") return { init: own };
+  if (model !== "auto") return { init: model };
+  const { init, gain } = activationRule(activation);
+  return gain === 1 ? { init } : { init, gain };
 }
 
 /** What dropout layers do: draw a mask per row, one mask for all rows, or nothing. */
@@ -233,22 +338,42 @@ function layerOutput(
   mode: DropoutMode,
 ): Node {
   if (layer.kind === "dense") {
-    const product = matmul(x, parameter(layer.weight));
-    const net = layer.bias === null ? product : addBias(product, parameter(layer.bias));
-    return ACTIVATIONS[layer.activation](net);
+    const rule = activationRule(layer.activation);
+    const weight = parameter(layer.weight);
+    const product = matmul(x, weight, false, layer.transposed);
+    const net =
+      rule.net === "distance"
+        ? distances(x, weight, product, layer.transposed)
+        : layer.bias === null
+          ? product
+          : addBias(product, parameter(layer.bias));
+    return rule.apply(net, layer.learned && parameter(layer.learned));
   }
-  if (layer.kind === "activation") return ACTIVATIONS[layer.activation](x);
+  if (layer.kind === "activation") {
+    return activationRule(layer.activation).apply(x, layer.learned && parameter(layer.learned));
+  }
   if (mode === "off" || layer.rate === 0) return x;
   return dropout(x, layer.rate, layer.stream, mode === "shared");
+}
+
+/** |x - w|² of each row and unit, from their product: |x|² - 2 x w + |w|². */
+function distances(x: Node, weight: Node, product: Node, transposed: boolean): Node {
+  const own = broadcast(sum(square(x), 1), 1, product.shape);
+  const centres = sum(square(weight), transposed ? 1 : 0);
+  return add(addBias(scale(product, -2), centres), own);
 }
 
 /** A table of layers, output sizes and parameter counts, for people. */
 export function describeNetwork(network: Network): string {
   const rows = network.layers.map((layer) => {
     if (layer.kind === "dropout") return [layer.name, `dropout ${layer.rate}`, layer.units, 0];
-    if (layer.kind === "activation") return [layer.name, layer.activation, layer.units, 0];
-    const shape = `dense ${layer.inputs} x ${layer.units} ${layer.activation}`;
-    return [layer.name, shape, layer.units, layer.weight.size + (layer.bias?.size ?? 0)];
+    const learned = layer.learned?.size ?? 0;
+    const activation = nameOf(layer.activation);
+    if (layer.kind === "activation") return [layer.name, activation, layer.units, learned];
+    const shared = layer.weight.name.startsWith(`${layer.name}.`) ? "" : " shared";
+    const shape = `dense ${layer.inputs} x ${layer.units} ${activation}${shared}`;
+    const weights = shared === "" ? layer.weight.size : 0;
+    return [layer.name, shape, layer.units, weights + (layer.bias?.size ?? 0) + learned];
   });
   const table = [["layer", "what", "units", "parameters"], ...rows].map((row) => row.map(String));
   const widths = [0, 1, 2, 3].map((column) =>
@@ -262,7 +387,7 @@ export function describeNetwork(network: Network): string {
       .join("  "),
   );
   lines.push(
-    `${network.inputs} inputs, ${network.parameters.size} parameters, ${network.head} output`,
+    `${network.inputs} inputs, ${network.parameters.size} parameters, ${nameOf(network.head)} output`,
   );
   return lines.join("\n");
 }

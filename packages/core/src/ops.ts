@@ -28,6 +28,8 @@ export interface OpAttributes {
   tanh: None;
   relu: None;
   softplus: None;
+  erf: None;
+  detach: None;
   scale: { readonly by: number };
   shift: { readonly by: number };
   dropout: { readonly rate: number; readonly stream: number; readonly shared: boolean };
@@ -94,6 +96,9 @@ export interface OpRule<K extends OpName> {
   /** Jacobian-vector product: the tangent of the output; `null` is zero. */
   jvp(at: Forward<K>): Node | null;
 }
+
+/** Slope of erf at 0. */
+const TWO_OVER_ROOT_PI = 1.1283791670955126;
 
 const NOTHING = { inputs: [], output: false } as const;
 const OUTPUT = { inputs: [], output: true } as const;
@@ -189,6 +194,8 @@ export const OPS: { readonly [K in OpName]: OpRule<K> } = {
   // y > 0 exactly where x > 0, and reading y lets x be overwritten.
   relu: unary(OUTPUT, ({ y }, g) => gate(y(), g)),
   softplus: unary(INPUT, ({ x }, g) => multiply(g, sigmoid(x()))),
+  erf: unary(INPUT, ({ x }, g) => multiply(g, scale(exp(negate(square(x()))), TWO_OVER_ROOT_PI))),
+  detach: flat(1, first, true),
   scale: linear("scale", first, ({ gradient, attributes }) => scale(gradient, attributes.by), true),
   shift: unary(NOTHING, (_, g) => g),
   // The mask is drawn again from the key, so nothing is saved; it is its own adjoint.
@@ -572,6 +579,10 @@ export const tanh = (x: Node): Node => plain("tanh", x);
 export const relu = (x: Node): Node => plain("relu", x);
 /** log(1 + e^x), finite for all finite x. */
 export const softplus = (x: Node): Node => plain("softplus", x);
+/** The error function, exact. */
+export const erf = (x: Node): Node => plain("erf", x);
+/** x, taken as a number that nothing depends on: its derivative is 0 by decree. */
+export const detach = (x: Node): Node => plain("detach", x);
 /** x times a number. */
 export const scale = (x: Node, by: number): Node => apply("scale", [x], { by });
 /** x plus a number. */

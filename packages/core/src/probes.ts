@@ -1,4 +1,10 @@
-import type { Activation, ProbePoint, Probes } from "@manyfold/protocol";
+import {
+  type Activation,
+  nameOf,
+  type NameOf,
+  type ProbePoint,
+  type Probes,
+} from "@manyfold/protocol";
 import { plainKernels } from "./arithmetic.ts";
 import type { Gather } from "./batches.ts";
 import { compileCurvature } from "./curvature.ts";
@@ -13,9 +19,10 @@ import { bindPlan } from "./run.ts";
 const BATCHES = 8;
 
 /** Values that the bounded activations come near to where they saturate. */
-const BOUNDS: { readonly [A in Activation]?: readonly [number, number] } = {
+const BOUNDS: { readonly [A in NameOf<Activation>]?: readonly [number, number] } = {
   sigmoid: [0, 1],
   tanh: [-1, 1],
+  hardTanh: [-1, 1],
 };
 
 /** Measures a training where it stands. */
@@ -134,7 +141,7 @@ function noiseScale(small: number, large: number, few: number, many: number): nu
 function activationCounter(network: Network, name: string, units: number) {
   const layer = network.layers.find((one) => one.name === name);
   const bounds =
-    layer === undefined || layer.kind === "dropout" ? undefined : BOUNDS[layer.activation];
+    layer === undefined || layer.kind === "dropout" ? undefined : BOUNDS[nameOf(layer.activation)];
   const [low, high] = [
     new Float64Array(units).fill(Infinity),
     new Float64Array(units).fill(-Infinity),

@@ -1,10 +1,10 @@
 import { ManyfoldError, show } from "@manyfold/protocol";
 import type { Graph, Node } from "./graph.ts";
-import { HEADS } from "./heads.ts";
+import { headRule } from "./heads.ts";
 import { plainKernels } from "./arithmetic.ts";
 import { BYTES, type KernelSet, type Values } from "./kernels/kernels.ts";
 import { BOX, lossGraph, networkGraph, type ObjectiveTerms } from "./loss-graph.ts";
-import { LOSSES, type LossName } from "./losses.ts";
+import { type LossName, lossRows } from "./losses.ts";
 import { type Network, requireWeights } from "./network.ts";
 import { input } from "./ops.ts";
 import { type Plan, planGraph } from "./plan.ts";
@@ -187,7 +187,7 @@ export function compileLoss(network: Network, options: LossOptions): LossProgram
   const { loss, kernels, chunk = 64 } = options;
   const { forward } = networkGraph(network, chunk, "off");
   const targets = input("y", [chunk, network.targets]);
-  const losses = LOSSES[loss].rows(forward.logits, targets, network.head);
+  const losses = lossRows(loss, forward.logits, targets, network.head);
   const plan = planGraph({ outputs: { losses } });
   const program = bindPlan(plan, kernels, kernels.share(plan.elements));
   const y = program.inputs.get("y") as Values;
@@ -212,7 +212,7 @@ export function compileLoss(network: Network, options: LossOptions): LossProgram
 export interface PredictionProgram {
   readonly bytes: number;
   /**
-   * Predictions `[rows, outputs]`, the head applied; a row's result does not depend on the others.
+   * Predictions `[rows, columns]`, the head applied; a row's result does not depend on the others.
    *
    * @param mask with `masked`: the key of one dropout mask for all rows (a thinned network)
    */
@@ -237,7 +237,7 @@ export function compilePrediction(
 ): PredictionProgram {
   const { masked = false, chunk = 64 } = options;
   const { forward } = networkGraph(network, chunk, masked ? "shared" : "off");
-  const prediction = HEADS[network.head].prediction(forward.logits, network.task);
+  const prediction = headRule(network.head).prediction(forward.logits, network.task);
   const plan = planGraph({ outputs: { prediction } });
   const kernels = plainKernels();
   const program = bindPlan(plan, kernels, kernels.share(plan.elements));
@@ -247,10 +247,10 @@ export function compilePrediction(
     run: (weights, x, rows, mask) => {
       if (masked !== (mask !== undefined)) throw maskMisfit(masked);
       load(program, network, weights);
-      const predictions = new Float32Array(rows * network.outputs);
+      const predictions = new Float32Array(rows * network.columns);
       eachChunk(program, network, x, rows, chunk, (from, count) => {
         program.run(mask);
-        predictions.set(out.subarray(0, count * network.outputs), from * network.outputs);
+        predictions.set(out.subarray(0, count * network.columns), from * network.columns);
       });
       return predictions;
     },
@@ -264,7 +264,7 @@ export function compilePrediction(
  * @param x `[rows, inputs]`, row-major
  * @param options.mask key of one dropout mask for all rows; without it weights stand for their mean
  *   over masks (weight scaling, which inverted dropout has built in)
- * @returns `[rows, outputs]`
+ * @returns `[rows, columns]`
  *
  * @example
  * const probabilities = predict(network, weights, x, rows);
@@ -302,7 +302,8 @@ export function firstNonFinite(
   (program.inputs.get("x") as Values).set(inputs);
   program.run();
   for (const layer of network.layers) {
-    const tensors = layer.kind === "dense" ? [layer.weight, layer.bias] : [];
+    const learned = layer.kind === "dropout" ? null : layer.learned;
+    const tensors = layer.kind === "dense" ? [layer.weight, layer.bias, learned] : [learned];
     const parts = tensors.flatMap((tensor) =>
       tensor === null ? [] : [weights.subarray(tensor.offset, tensor.offset + tensor.size)],
     );

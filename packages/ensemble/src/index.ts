@@ -1,6 +1,8 @@
 // Members' predictions and what is true of the rows.
 export { firstMembers, membersOf, truthOf } from "./members.ts";
 export type { Member, MemberPredictions, Members, Truth } from "./members.ts";
+export { isProbabilistic, mixtureNll, momentsOf, withNoise } from "./predictive.ts";
+export type { Distribution, Moments } from "./predictive.ts";
 export { outOfBag } from "./oob.ts";
 export type { OutOfBagMember, OutOfBagPredictions } from "./oob.ts";
 
@@ -12,7 +14,7 @@ export { calibrate, fitCalibration } from "./calibration.ts";
 export { fitConformal, scoreConformal } from "./conformal.ts";
 export type { Region } from "./conformal.ts";
 export { scoreJackknife } from "./jackknife.ts";
-export { confusion, metrics, residualVariance, spreadOf } from "./metrics.ts";
+export { confusion, gaussianOf, metrics, residualVariance, spreadOf } from "./metrics.ts";
 export type { GaussianSpread } from "./metrics.ts";
 
 // Why the average beats its parts, and what more members would bring.

@@ -1,8 +1,11 @@
 import { type FittedTarget, ManyfoldError, show } from "@manyfold/protocol";
+import { componentsOf, predictionColumns } from "@manyfold/core";
+import type { OutputHead } from "@manyfold/protocol";
+import type { Distribution } from "./predictive.ts";
 
 /**
- * What one member predicted, as tasks report it: float32 `[rows, outputs]`, probabilities per class
- * or values in scaled target units.
+ * What one member predicted, as tasks report it: float32 `[rows, columns]`, probabilities per class
+ * or values in scaled target units, and what says more of them (`headRule` of `@manyfold/core`).
  */
 export interface MemberPredictions {
   /** Member number, as in the task's key. */
@@ -17,6 +20,8 @@ export interface Member {
   readonly values: Float64Array;
   /** `[rows]`, 1 where the member predicts the row; absent where it predicts every row. */
   readonly present?: Uint8Array;
+  /** What it says beyond its values, where its network predicts a distribution (regression). */
+  readonly distribution?: Distribution;
 }
 
 /** Several members' predictions of the same rows: what is combined, scored and analysed. */
@@ -57,6 +62,7 @@ export function outputsOf(target: FittedTarget): number {
  * Members' predictions as float64 in original units (value * scale + offset for regression).
  *
  * @param predictions at least one member; all of the same rows
+ * @param output of the model; what predicts distributions gives each member one
  *
  * @example
  * const target = { task: "regression", columns: [{ name: "y", offset: 10, scale: 2 }] } as const;
@@ -65,22 +71,62 @@ export function outputsOf(target: FittedTarget): number {
 export function membersOf(
   target: FittedTarget,
   predictions: readonly MemberPredictions[],
+  output: OutputHead = "auto",
 ): Members {
   const outputs = outputsOf(target);
+  const columns = predictionColumns(output, outputs);
   const length = predictions[0]?.values.length ?? 0;
   const members = predictions.map(({ member, values }): Member => {
-    if (values.length !== length || length % outputs !== 0) {
+    if (values.length !== length || length % columns !== 0) {
       throw new ManyfoldError({
         code: "internal",
         path: `predictions of member ${member}`,
-        condition: `${length} numbers in rows of ${outputs}, as the first member's`,
+        condition: `${length} numbers in rows of ${columns}, as the first member's`,
         got: show(values.length),
         help: "Members can only be combined on the same rows.",
       });
     }
-    return { member, values: toOriginalUnits(target, values) };
+    return { member, ...said(target, values, output) };
   });
-  return { task: target.task, rows: length / outputs, outputs, members };
+  return { task: target.task, rows: length / columns, outputs, members };
+}
+
+/** Values, and distributions where there are any, in original units: rows of predicted columns. */
+export function said(
+  target: FittedTarget,
+  predicted: Float32Array,
+  output: OutputHead,
+): Pick<Member, "values" | "distribution"> {
+  const components = componentsOf(output);
+  const outputs = outputsOf(target);
+  if (components === 0 || target.task === "classification") {
+    return { values: toOriginalUnits(target, predicted) };
+  }
+  const columns = predictionColumns(output, outputs);
+  const rows = predicted.length / columns;
+  const mixed = typeof output === "object" && "mixture" in output;
+  const values = new Float64Array(rows * outputs);
+  const size = rows * outputs * components;
+  const weights = new Float64Array(size).fill(1);
+  const means = new Float64Array(size);
+  const variances = new Float64Array(size);
+  for (let row = 0; row < rows; row++) {
+    for (const [at, { scale, offset }] of target.columns.entries()) {
+      const from = row * columns;
+      const to = row * outputs + at;
+      values[to] = predicted[from + at]! * scale + offset;
+      for (let component = 0; component < components; component++) {
+        const i = to * components + component;
+        // A Gaussian's mean and variance; of a mixture's these are followed by its components.
+        const part = (index: number) =>
+          predicted[from + 2 * outputs + (index * outputs + at) * components + component]!;
+        if (mixed) weights[i] = part(0);
+        means[i] = mixed ? part(1) * scale + offset : values[to];
+        variances[i] = (mixed ? part(2) : predicted[from + outputs + at]!) * scale * scale;
+      }
+    }
+  }
+  return { values, distribution: { components, weights, means, variances } };
 }
 
 /** A prediction in scaled units as float64 in original units, `[rows, outputs]` both. */

@@ -2,6 +2,7 @@ import { elementary } from "@manyfold/core";
 import type { ClassificationMetrics, Metrics, RegressionMetrics } from "@manyfold/protocol";
 import { ManyfoldError, show } from "@manyfold/protocol";
 import type { Members, Truth } from "./members.ts";
+import { isProbabilistic, mixtureNll, type Moments, momentsOf } from "./predictive.ts";
 import { argmax, logProbability } from "./probability.ts";
 
 /** Smallest deviation of a predictive Gaussian, as a share of the target's own scale. */
@@ -13,8 +14,24 @@ const LOG_2_PI = 1.8378770664093456;
 export interface GaussianSpread {
   /** `[rows, targets]`: deviation of the members' predictions, see {@link spreadOf}. */
   readonly spread: Float64Array;
-  /** Per target, see {@link residualVariance}. */
+  /** Per target, see {@link residualVariance}; not read where the members say their noise. */
   readonly residualVariance: readonly number[];
+  /** What members that predict distributions say: its sum is the Gaussian's variance. */
+  readonly moments?: Moments;
+  /** Those members: their exact mixture is scored beside the Gaussian. */
+  readonly members?: Members;
+}
+
+/**
+ * What a regression's score needs besides a centre.
+ *
+ * @param residual see {@link residualVariance}; null where members predict distributions
+ */
+export function gaussianOf(members: Members, residual: readonly number[] | null): GaussianSpread {
+  const spread = spreadOf(members);
+  const none = Array.from({ length: members.outputs }, () => 0);
+  if (!isProbabilistic(members)) return { spread, residualVariance: residual ?? none };
+  return { spread, residualVariance: none, moments: momentsOf(members), members };
 }
 
 /**
@@ -29,7 +46,8 @@ export interface GaussianSpread {
  * `(log(2 pi s2) + (y - f)^2 / s2) / 2`, where s2 = spread^2 + residual variance is the variance of
  * the members' predictions of that row plus that of the target around them (deviations below 1e-6
  * of the target's scale are taken as that). One net has spread 0: its Gaussian is as wide as its
- * residuals.
+ * residuals. Where members predict distributions, s2 is the variance of their equal-weight mixture
+ * (Lakshminarayanan 2017), and `mixtureNll` is the same score of that mixture itself.
  *
  * @param gaussian required for regression
  */
@@ -99,22 +117,27 @@ function regressionMetrics(
     surprise += (LOG_2_PI + elementary.log(variance) + (error * error) / variance) / 2;
   }
   const count = values.length;
+  const { members } = gaussian;
   return {
     rmse: Math.sqrt(squares / count),
     mae: absolute / count,
     nll: surprise / count,
+    ...(members && { mixtureNll: mixtureNll(members, truth) }),
   };
 }
 
 /** Variance of the predictive Gaussian `[rows, targets]`, see `metrics`. */
 export function variancesOf(
   { scale, targets }: Of<"regression">,
-  { spread, residualVariance: residual }: GaussianSpread,
+  { spread, residualVariance: residual, moments }: GaussianSpread,
 ): Float64Array {
   return spread.map((own, at) => {
     const target = at % targets;
     const least = SMALLEST_DEVIATION * scale[target]!;
-    return Math.max(own * own + residual[target]!, least * least);
+    const variance = moments
+      ? moments.aleatoric[at]! + moments.epistemic[at]!
+      : own * own + residual[target]!;
+    return Math.max(variance, least * least);
   });
 }
 

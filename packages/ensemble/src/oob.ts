@@ -1,12 +1,14 @@
-import { type FittedTarget, ManyfoldError, show } from "@manyfold/protocol";
-import { type Member, type Members, outputsOf, toOriginalUnits } from "./members.ts";
+import { predictionColumns } from "@manyfold/core";
+import { type FittedTarget, ManyfoldError, type OutputHead, show } from "@manyfold/protocol";
+import { type Member, type Members, outputsOf, said } from "./members.ts";
+import type { Distribution } from "./predictive.ts";
 
 /** One member's predictions of the rows that it did not train on. */
 export interface OutOfBagMember {
   readonly member: number;
   /** Rows of the table, ascending. */
   readonly rows: ArrayLike<number>;
-  /** `[rows, outputs]`, as tasks report them. */
+  /** `[rows, columns]`, as tasks report them. */
   readonly values: Float32Array;
 }
 
@@ -29,6 +31,7 @@ export interface OutOfBagPredictions {
  * pessimistic one for small k.
  *
  * @param trainRows the training rows of the table, ascending
+ * @param output of the model
  *
  * @example
  * const oob = outOfBag(target, members, trainRows);
@@ -38,12 +41,14 @@ export function outOfBag(
   target: FittedTarget,
   members: readonly OutOfBagMember[],
   trainRows: ArrayLike<number>,
+  output: OutputHead = "auto",
 ): OutOfBagPredictions {
   const outputs = outputsOf(target);
+  const columns = predictionColumns(output, outputs);
   const last = trainRows.length === 0 ? 0 : trainRows[trainRows.length - 1]!;
   const coverage = new Uint32Array(last + 1);
   for (const { member, rows, values } of members) {
-    requireLength(member, rows.length * outputs, values.length);
+    requireLength(member, rows.length * columns, values.length);
     for (let i = 0; i < rows.length; i++) coverage[rows[i]!]! += 1;
   }
 
@@ -53,16 +58,18 @@ export function outOfBag(
   covered.forEach((row, at) => (place[row] = at));
 
   const laid = members.map(({ member, rows, values }): Member => {
-    const original = toOriginalUnits(target, values);
+    const own = said(target, values, output);
     const full = new Float64Array(covered.length * outputs);
     const present = new Uint8Array(covered.length);
     for (let i = 0; i < rows.length; i++) {
       const at = place[rows[i]!] ?? -1;
       if (at < 0) throw foreignRow(member, rows[i]!);
-      full.set(original.subarray(i * outputs, (i + 1) * outputs), at * outputs);
+      full.set(own.values.subarray(i * outputs, (i + 1) * outputs), at * outputs);
       present[at] = 1;
     }
-    return { member, values: full, present };
+    if (own.distribution === undefined) return { member, values: full, present };
+    const distribution = laidOut(own.distribution, outputs, rows, place, covered.length);
+    return { member, values: full, present, distribution };
   });
   const pairs = covered.reduce((sum, row) => sum + coverage[row]!, 0);
   return {
@@ -71,6 +78,26 @@ export function outOfBag(
     uncovered: all.filter((row) => coverage[row] === 0),
     membersPerRow: covered.length === 0 ? 0 : pairs / covered.length,
   };
+}
+
+/** A distribution of some rows at their places among all that are covered. */
+function laidOut(
+  own: Distribution,
+  outputs: number,
+  rows: ArrayLike<number>,
+  place: Int32Array,
+  count: number,
+): Distribution {
+  const width = outputs * own.components;
+  const lay = (values: Float64Array): Float64Array => {
+    const full = new Float64Array(count * width);
+    for (let i = 0; i < rows.length; i++) {
+      full.set(values.subarray(i * width, (i + 1) * width), place[rows[i]!]! * width);
+    }
+    return full;
+  };
+  const { components, weights, means, variances } = own;
+  return { components, weights: lay(weights), means: lay(means), variances: lay(variances) };
 }
 
 function requireLength(member: number, expected: number, got: number): void {

@@ -12,6 +12,7 @@ import { calibrate } from "./calibration.ts";
 import { combine } from "./combiners.ts";
 import { type Region, regionOf } from "./conformal.ts";
 import { type MemberPredictions, type Members, membersOf, outputsOf } from "./members.ts";
+import { isProbabilistic, type Moments, momentsOf } from "./predictive.ts";
 import { spreadOf } from "./metrics.ts";
 import { argmax } from "./probability.ts";
 
@@ -44,6 +45,11 @@ export interface Prediction {
    * `[rows]`.
    */
   readonly spread: Float64Array;
+  /**
+   * Variance of the predicted distribution at each value, by where it comes from; null where the
+   * networks predict values alone.
+   */
+  readonly moments: Moments | null;
   /** Intervals or sets at the coverage that the experiment asked for; null where it did not. */
   readonly region: Region | null;
   /** Every member's own prediction. */
@@ -107,7 +113,7 @@ export function buildEnsemble(
         ),
       }),
     );
-    return membersOf(target, predictions);
+    return membersOf(target, predictions, description.model.output);
   };
   return {
     description,
@@ -117,7 +123,8 @@ export function buildEnsemble(
       const values = calibrate(description.calibration, combine(combiner, all, fit), all.outputs);
       const { rows, outputs } = all;
       const region = conformal === undefined ? null : regionOf(conformal, values, outputs);
-      return { rows, outputs, values, region, members: all, ...saidOf(all, values) };
+      const moments = isProbabilistic(all) ? momentsOf(all) : null;
+      return { rows, outputs, values, moments, region, members: all, ...saidOf(all, values) };
     },
   };
 }

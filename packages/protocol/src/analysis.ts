@@ -110,8 +110,13 @@ export const RegressionMetrics = z.strictObject({
   /** Original target units; several targets: root of the mean over targets. */
   rmse: z.number(),
   mae: z.number(),
-  /** Gaussian with the members' spread and the residual variance, nats per value; original units. */
+  /**
+   * Gaussian with the members' spread and the residual variance, nats per value; original units.
+   * Where networks predict distributions: with the mean and variance of the members' mixture.
+   */
   nll: z.number(),
+  /** The exact mixture of the members' distributions, where networks predict any. */
+  mixtureNll: z.number().optional(),
 });
 export type RegressionMetrics = z.infer<typeof RegressionMetrics>;
 

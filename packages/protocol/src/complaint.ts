@@ -56,16 +56,28 @@ export function complaintsOf(
   schema: z.ZodType = Experiment,
 ): ConfigComplaint[] {
   const root = inputSchema(schema);
+  const issues = error.issues.flatMap(meantIn);
   // A mistyped key also leaves "exactly one of" unmet; the key is the thing to say.
-  const mistyped = error.issues
+  const mistyped = issues
     .filter((issue) => issue.code === "unrecognized_keys")
     .map((issue) => pathText(steps(issue.path)));
-  return error.issues
+  return issues
     .filter((issue) => issue.code !== "custom" || !mistyped.includes(pathText(steps(issue.path))))
     .flatMap((issue) => explain(issue, input, root));
 }
 
 type Issue = z.core.$ZodIssue;
+
+/** What is wrong within the one alternative of a union that was meant: the only one of that kind. */
+function meantIn(issue: Issue): Issue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const kinds = ["invalid_type", "invalid_value"];
+  const [meant, ...others] = issue.errors.filter((errors) =>
+    errors.every(({ code, path }) => path.length > 0 || !kinds.includes(code)),
+  );
+  if (meant === undefined || others.length > 0) return [issue];
+  return meant.map((own) => ({ ...own, path: [...issue.path, ...own.path] }));
+}
 type IssueOf<Code extends Issue["code"]> = Extract<Issue, { code: Code }>;
 /** Where an issue is: the value found there and the schema of what belongs there. */
 interface Place {
@@ -140,11 +152,12 @@ function wanted({ value, known }: Place): Finding {
 }
 
 function unknownKey(key: string, { path, value, known }: Place): Finding {
-  const names = Object.keys(known.properties ?? {});
+  // A bare name, `optimizer: adma`: the value is wrong and no key was written.
+  const bare = typeof value === "string";
+  const names = bare && known.properties === undefined ? namesOf(known) : keysOf(known);
   const near = nearest(key, names);
   const meant = near === undefined ? {} : { help: `Did you mean ${near}?` };
-  // A bare name, `optimizer: adma`: the value is wrong and no key was written.
-  if (typeof value === "string") return { condition: `one of ${names.join(", ")}`, ...meant };
+  if (bare) return { condition: `one of ${names.join(", ")}`, ...meant };
   const unknown = { path: [...path, key], at: "key" as const, condition: "a known setting" };
   return { ...unknown, got: show(key), help: `Known here: ${names.join(", ")}.`, ...meant };
 }
@@ -164,6 +177,12 @@ function size(origin: string, sign: string, bound: number | bigint, place: Place
 function noted(known: JsonSchema): string | undefined {
   const { condition } = known;
   return typeof condition === "string" ? condition : undefined;
+}
+
+/** The keys that an object may have, here or as one alternative of several. */
+function keysOf(known: JsonSchema): string[] {
+  const choices = (known.anyOf ?? []) as JsonSchema[];
+  return [...Object.keys(known.properties ?? {}), ...choices.flatMap(keysOf)];
 }
 
 /** The names that a value may be. */

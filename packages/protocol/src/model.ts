@@ -1,15 +1,52 @@
 import { z } from "zod";
-import { tagged } from "./tagged.ts";
+import { named, tagged } from "./tagged.ts";
 
-/** Activation functions of a layer's units. */
-export const Activation = z
-  .enum(["identity", "sigmoid", "tanh", "relu"])
-  .describe("The function applied to each unit's net input.");
+/** Activation functions of a layer's units; formulas and sources in `@manyfold/core`. */
+export const Activation = named(
+  [
+    "identity",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "selu",
+    "gelu",
+    "silu",
+    "softplus",
+    "hardTanh",
+    "abs",
+    "rbf",
+  ],
+  {
+    leakyRelu: z.strictObject({
+      slope: z.number().min(0).max(1).default(0.01).describe("Slope below 0."),
+    }),
+    prelu: z.strictObject({
+      slope: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.25)
+        .describe("Slope below 0 to start from; each unit learns its own."),
+    }),
+    elu: z.strictObject({
+      alpha: z.number().gt(0).max(10).default(1).describe("What it falls to below 0, negated."),
+    }),
+    maxout: z.strictObject({
+      pieces: z
+        .int()
+        .min(2)
+        .max(64)
+        .default(2)
+        .describe("Linear pieces of which each unit takes the largest."),
+    }),
+  },
+  { description: "The function applied to each unit's net input." },
+);
 export type Activation = z.infer<typeof Activation>;
 
 /** How weights are drawn before training (biases start at 0). */
-export const Init = z
-  .enum([
+export const Init = named(
+  [
     "auto",
     "glorotUniform",
     "glorotNormal",
@@ -18,19 +55,62 @@ export const Init = z
     "lecunUniform",
     "lecunNormal",
     "zeros",
-  ])
-  .describe(
-    "How weights are drawn: Glorot for identity, sigmoid and tanh, He for ReLU, LeCun; auto picks by activation.",
-  );
+  ],
+  {
+    orthogonal: z.strictObject({
+      gain: z
+        .number()
+        .gt(0)
+        .max(100)
+        .default(1)
+        .describe("What the orthogonal matrix is multiplied by."),
+    }),
+    uniform: z.strictObject({
+      limit: z.number().gt(0).max(100).default(0.05).describe("Largest absolute weight."),
+    }),
+    normal: z.strictObject({
+      deviation: z.number().gt(0).max(100).default(0.01).describe("Standard deviation."),
+    }),
+    constant: z.strictObject({
+      value: z
+        .number()
+        .min(-100)
+        .max(100)
+        .describe("Every weight: nothing breaks the symmetry of units."),
+    }),
+  },
+  {
+    description:
+      "How weights are drawn: Glorot for identity, sigmoid and tanh, He for ReLU and its kin, LeCun for SELU; auto picks by activation.",
+  },
+);
 export type Init = z.infer<typeof Init>;
 
 export const Units = z.int().min(1).max(65_536).describe("Number of units of the layer.");
+
+/** `share: layers.0` is short for `share: { layer: layers.0 }`. */
+const Share = z.preprocess(
+  (value) => (typeof value === "string" ? { layer: value } : value),
+  z.strictObject({
+    layer: z.string().meta({
+      condition: "the name of an earlier dense layer, as layers.0",
+      description: "Its name: layers.0 is the first, repeats written out.",
+    }),
+    transpose: z
+      .boolean()
+      .default(false)
+      .describe("Whether rows and columns change places, as in a decoder."),
+  }),
+);
 
 const Dense = z.strictObject({
   units: Units,
   activation: Activation.default("identity"),
   init: Init.default("auto"),
   bias: z.boolean().default(true).describe("Whether each unit has a bias, started at 0."),
+  share: Share.optional().describe(
+    "An earlier dense layer whose weights this one uses as its own (biases stay its own).",
+  ),
 });
 
 /** A probability of dropping a unit; `0.5` is short for `{ rate: 0.5 }`. */
@@ -64,18 +144,38 @@ export const Layer = tagged(
 );
 export type Layer = z.infer<typeof Layer>;
 
+const MinVariance = z
+  .number()
+  .min(0)
+  .max(1)
+  .default(1e-6)
+  .describe("Smallest variance, in units of the scaled target: variance = softplus + this.");
+
 /** What the last linear layer's values mean. */
-export const OutputHead = z
-  .enum(["auto", "linear", "sigmoid", "softmax"])
-  .describe(
-    "Meaning of the outputs: linear (regression), sigmoid (one unit for two classes), softmax (a unit per class).",
-  );
+export const OutputHead = named(
+  ["auto", "linear", "sigmoid", "softmax"],
+  {
+    gaussian: z
+      .strictObject({ minVariance: MinVariance })
+      .describe("Regression: a mean and a variance per target (Nix and Weigend 1994)."),
+    mixture: z
+      .strictObject({
+        components: z.int().min(1).max(64).default(3).describe("Gaussians per target."),
+        minVariance: MinVariance,
+      })
+      .describe("Regression: a mixture of Gaussians per target (Bishop 1994)."),
+  },
+  {
+    description:
+      "Meaning of the outputs: linear (regression), sigmoid (one unit for two classes), softmax (a unit per class), gaussian or mixture (a distribution per target).",
+  },
+);
 export type OutputHead = z.infer<typeof OutputHead>;
 
 /**
  * A feedforward network without its output layer: that one follows from the target, a dense layer
- * with one unit per target column (linear), one unit for two classes (sigmoid) or one per class
- * (softmax).
+ * with one unit per target column (linear; more where a distribution is predicted), one unit for two
+ * classes (sigmoid) or one per class (softmax).
  */
 export const ModelSpec = z.strictObject({
   layers: z

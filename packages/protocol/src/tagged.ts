@@ -58,6 +58,25 @@ export function tagged<S extends Shape>(
   return described as z.ZodType as z.ZodType<Tagged<Outputs<S>>, Tagged<Inputs<S>> | Bare<S>>;
 }
 
+/**
+ * The schema of plain names beside a {@link tagged} object, for settings of which most have nothing
+ * to set: `activation: relu`, `activation: { leakyRelu: { slope: 0.1 } }`. An option's bare name is
+ * that option with its defaults; a plain name stays the name.
+ */
+export function named<const Names extends readonly [string, ...string[]], S extends Shape>(
+  names: Names,
+  options: S,
+  settings: { description?: string } = {},
+): z.ZodType<Names[number] | Tagged<Outputs<S>>, Names[number] | Tagged<Inputs<S>> | Bare<S>> {
+  const described = z
+    .union([z.enum(names), tagged(options, { bare: true })])
+    .meta({ ...settings, bareNames: [...names, ...Object.keys(options)] });
+  return described as z.ZodType as z.ZodType<
+    Names[number] | Tagged<Outputs<S>>,
+    Names[number] | Tagged<Inputs<S>> | Bare<S>
+  >;
+}
+
 type TagOf<Value> = Value extends unknown ? keyof Value & string : never;
 type SettingsOf<Value, Tag extends string> = Value extends { [K in Tag]: infer Settings }
   ? Settings
@@ -66,6 +85,30 @@ type SettingsOf<Value, Tag extends string> = Value extends { [K in Tag]: infer S
 /** Which option a tagged value holds. */
 export function tagOf<Value extends object>(value: Value): TagOf<Value> {
   return Object.keys(value)[0] as TagOf<Value>;
+}
+
+/** The names of a {@link named} value: plain ones, and those of options. */
+export type NameOf<Value> = Value extends string ? Value : keyof Value & string;
+
+/** What a {@link named} value is called. */
+export function nameOf<Value extends string | object>(value: Value): NameOf<Value> {
+  return (typeof value === "string" ? value : Object.keys(value)[0]) as NameOf<Value>;
+}
+
+type NamedSettings<Value, Name extends string> = [SettingsOf<Value, Name>] extends [never]
+  ? undefined
+  : SettingsOf<Value, Name>;
+
+/** {@link match} for a {@link named} value: a plain name's row is called with nothing. */
+export function matchNamed<Value extends string | object, Result>(
+  value: Value,
+  rows: {
+    [Name in NameOf<Value>]: (settings: NamedSettings<Exclude<Value, string>, Name>) => Result;
+  },
+): Result {
+  const name = nameOf(value);
+  const settings = typeof value === "string" ? undefined : (value as Record<string, unknown>)[name];
+  return rows[name](settings as NamedSettings<Exclude<Value, string>, typeof name>);
 }
 
 /**

@@ -6,6 +6,7 @@ import { Noise } from "./noise.ts";
 import { Optimizer } from "./optimizer.ts";
 import { Probes } from "./probes.ts";
 import { MomentumSchedule, Schedule } from "./schedule.ts";
+import { named } from "./tagged.ts";
 
 /** Stops a training when held-out loss no longer falls, and restores the best weights. */
 export const EarlyStopping = z.strictObject({
@@ -33,9 +34,44 @@ export const EarlyStopping = z.strictObject({
 export type EarlyStopping = z.infer<typeof EarlyStopping>;
 
 /** Loss minimised; `auto` follows from the output head by maximum likelihood. */
-export const Loss = z
-  .enum(["auto", "squaredError", "binaryCrossEntropy", "softmaxCrossEntropy"])
-  .describe("Loss minimised; auto: squared error, binary or softmax cross-entropy by output.");
+export const Loss = named(
+  [
+    "auto",
+    "squaredError",
+    "binaryCrossEntropy",
+    "softmaxCrossEntropy",
+    "absoluteError",
+    "mixtureNll",
+  ],
+  {
+    huber: z
+      .strictObject({
+        delta: z
+          .number()
+          .gt(0)
+          .max(1e6)
+          .default(1)
+          .describe("Error from which on it is linear, in scaled target units."),
+      })
+      .describe("Squared near 0, absolute beyond delta (Huber 1964)."),
+    gaussianNll: z
+      .strictObject({
+        beta: z
+          .number()
+          .min(0)
+          .max(1)
+          .default(0)
+          .describe(
+            "Weights each row by its variance to this power: 0 is likelihood, 0.5 beta-NLL, 1 fits means as squared error does.",
+          ),
+      })
+      .describe("Negative log likelihood of a gaussian output (beta: Seitzer 2022)."),
+  },
+  {
+    description:
+      "Loss minimised; auto: squared error, cross-entropy or negative log likelihood by output.",
+  },
+);
 export type Loss = z.infer<typeof Loss>;
 
 /** How one network is trained. */

@@ -1,10 +1,13 @@
 import {
   match,
+  nameOf,
   tagOf,
   type EnsembleSpec,
   type Loss,
   type MemberRow,
   type Metrics,
+  type NameOf,
+  type OutputHead,
   type ReportDocument,
   type SampleSpec,
 } from "@manyfold/protocol";
@@ -34,11 +37,31 @@ export interface Subject {
   readonly loss: string;
 }
 
-const losses: { readonly [L in Exclude<Loss, "auto">]: string } = {
+const losses: { readonly [L in Exclude<NameOf<Loss>, "auto">]: string } = {
   squaredError: "squared error, scaled target",
   binaryCrossEntropy: "cross-entropy, nats",
   softmaxCrossEntropy: "cross-entropy, nats",
+  absoluteError: "absolute error, scaled target",
+  huber: "Huber loss, scaled target",
+  gaussianNll: "negative log likelihood, nats, scaled target",
+  mixtureNll: "negative log likelihood, nats, scaled target",
 };
+
+/** What trainings minimise where the configuration leaves it to the output. */
+const autoLosses: { readonly [O in NameOf<OutputHead>]: keyof typeof losses | null } = {
+  auto: null,
+  linear: "squaredError",
+  sigmoid: "binaryCrossEntropy",
+  softmax: "softmaxCrossEntropy",
+  gaussian: "gaussianNll",
+  mixture: "mixtureNll",
+};
+
+function lossOf(loss: Loss, output: OutputHead, classification: boolean): keyof typeof losses {
+  const name = nameOf(loss);
+  if (name !== "auto") return name;
+  return autoLosses[nameOf(output)] ?? (classification ? "softmaxCrossEntropy" : "squaredError");
+}
 
 /** The rows and inputs of a member of a bag. */
 function sampleText(spec: NonNullable<EnsembleSpec["bagging"]>): string {
@@ -83,7 +106,8 @@ export function subjectOf({ result }: ReportDocument): Subject {
   const { target } = result.data.preprocessing;
   const classification = target.task === "classification";
   const spec = result.experiment.ensemble;
-  const { loss } = result.experiment.train;
+  const { model, train } = result.experiment;
+  const { loss } = train;
   return {
     ...making(spec),
     classification,
@@ -95,9 +119,7 @@ export function subjectOf({ result }: ReportDocument): Subject {
     failed: result.members.filter(({ state }) => state === "failed"),
     error: classification ? "Brier score" : "squared error",
     errorAxis: classification ? "Brier score" : "squared error (target units\u00b2)",
-    loss: losses[
-      loss === "auto" ? (classification ? "softmaxCrossEntropy" : "squaredError") : loss
-    ],
+    loss: losses[lossOf(loss, model.output, classification)],
   };
 }
 

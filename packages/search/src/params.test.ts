@@ -79,7 +79,7 @@ describe("a setting is refused, naming the parameter", () => {
     [
       "an unknown option",
       { "train.optimizer": "adma" },
-      'search.space.train.optimizer must be one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, got "adma".\nEach of its values has to be a valid train.optimizer. Did you mean adam?',
+      'search.space.train.optimizer must be one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, newton, newtonCg, cg, bfgs, lbfgs, got "adma".\nEach of its values has to be a valid train.optimizer. Did you mean adam?',
     ],
     [
       "a mistyped path",
@@ -138,7 +138,7 @@ describe("before a search starts", () => {
       [
         "search.space.train.loss",
         "value",
-        "one of auto, squaredError, binaryCrossEntropy, softmaxCrossEntropy",
+        "one of auto, squaredError, binaryCrossEntropy, softmaxCrossEntropy, absoluteError, mixtureNll, huber, gaussianNll",
         '"hinge"',
       ],
     ]);

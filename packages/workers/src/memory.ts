@@ -28,7 +28,7 @@ export function taskBytes(spec: TaskSpec): number {
   const training = trainingBytes(network, spec.train, drawn, spec.variant);
   // Weights to predict with and to hand over, inputs of the predicted rows, predictions.
   const after =
-    2 * network.parameters.size + rows * features + spec.report.length * rows * network.outputs;
+    2 * network.parameters.size + rows * features + spec.report.length * rows * network.columns;
   return training + 4 * after;
 }
 

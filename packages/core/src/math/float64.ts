@@ -153,6 +153,34 @@ export function softplus(x: number): number {
   return (x > 0 ? x : 0) + log1p(exp(-Math.abs(x)));
 }
 
+/** 2/√π. */
+const TWO_OVER_ROOT_PI = 1.1283791670955126;
+
+/**
+ * The error function 2/√π ∫ e^(-t²) from 0 to x: below 2.5 its series 2/√π e^(-x²) (x + 2x³/3 +
+ * 4x⁵/15 + ...), of which no term is negative; beyond, 1 less the tail's continued fraction.
+ */
+export function erf(x: number): number {
+  if (x !== x || x === 0) return x;
+  const size = Math.abs(x);
+  let value: number;
+  if (size >= 6) value = 1;
+  else if (size > 2.5) {
+    let fraction = size;
+    for (let i = 60; i >= 1; i--) fraction = size + (0.5 * i) / fraction;
+    value = 1 - (0.5 * TWO_OVER_ROOT_PI * exp(-size * size)) / fraction;
+  } else {
+    let term = size;
+    let sum = size;
+    for (let odd = 3; term > 1e-17 * sum; odd += 2) {
+      term *= (2 * size * size) / odd;
+      sum += term;
+    }
+    value = TWO_OVER_ROOT_PI * exp(-size * size) * sum;
+  }
+  return x < 0 ? -value : value;
+}
+
 /** cos(π t) for 0 <= t <= 1: exact at 0, ½ and 1, as schedules need it. */
 export function cosPi(t: number): number {
   if (t > 0.5) return -cosPi(1 - t);

@@ -29,7 +29,8 @@ export function centredLaw(members: Members, truth: Truth): Observatory["centred
 /**
  * How unsure the ensemble is, and why (means over rows). Classification: entropy of the mean
  * probabilities = mean entropy of the members + their mutual information with the class
- * (Depeweg 2018). Regression: variance = residual variance + variance of the members' predictions.
+ * (Depeweg 2018). Regression: variance = residual variance (or the mean of the variances that members
+ * predict) + variance of the members' predictions.
  *
  * @param gaussian given for regression, and for it alone
  */
@@ -39,7 +40,13 @@ export function uncertaintyOf(
 ): Observatory["uncertainty"] {
   const { rows } = members;
   if (gaussian !== undefined) {
-    const { spread, residualVariance } = gaussian;
+    const { spread, residualVariance, moments } = gaussian;
+    if (moments !== undefined) {
+      const mean = (values: Float64Array) =>
+        values.reduce((sum, value) => sum + value, 0) / values.length;
+      const [aleatoric, epistemic] = [mean(moments.aleatoric), mean(moments.epistemic)];
+      return { total: aleatoric + epistemic, aleatoric, epistemic };
+    }
     const epistemic = dot(spread, spread) / spread.length;
     const aleatoric = residualVariance.reduce((sum, own) => sum + own, 0) / residualVariance.length;
     return { total: aleatoric + epistemic, aleatoric, epistemic };

@@ -12,6 +12,7 @@ export interface Elementary {
   readonly sigmoid: (x: number) => number;
   readonly tanh: (x: number) => number;
   readonly softplus: (x: number) => number;
+  readonly erf: (x: number) => number;
 }
 
 export const ELEMENTARY: { readonly [D in Dtype]: Elementary } = {
@@ -24,6 +25,8 @@ export const ELEMENTARY: { readonly [D in Dtype]: Elementary } = {
     sigmoid: single.sigmoid32,
     tanh: single.tanh32,
     softplus: single.softplus32,
+    // Computed in double precision by every set: it is too rare for lanes of its own.
+    erf: (x) => Math.fround(double.erf(x)),
   },
   float64: {
     round: (x) => x,
@@ -34,5 +37,6 @@ export const ELEMENTARY: { readonly [D in Dtype]: Elementary } = {
     sigmoid: double.sigmoid,
     tanh: double.tanh,
     softplus: double.softplus,
+    erf: double.erf,
   },
 };

@@ -17,7 +17,7 @@ export function result(step: Step, arena: Arena): Values {
   return arena.values.subarray(step.output, step.output + sizeOf(step.shape));
 }
 
-type Unary = "negate" | "abs" | "sign" | "square" | "sqrt" | "reciprocal";
+type Unary = "negate" | "abs" | "sign" | "square" | "sqrt" | "reciprocal" | "detach";
 type UnaryElementary = Exclude<keyof Elementary, "round">;
 type Binary = "subtract" | "divide" | "maximum" | "minimum" | "greater";
 
@@ -170,6 +170,8 @@ export const ELEMENTWISE: Pick<KernelTable, Elementwise> = {
   sigmoid: elementary("sigmoid"),
   tanh: elementary("tanh"),
   softplus: elementary("softplus"),
+  erf: elementary("erf"),
+  detach: unary((x) => x),
   relu,
   scale,
   shift,
