@@ -52,6 +52,14 @@ const FOUND: readonly (readonly [string, number, readonly Fault[]])[] = [
     771,
     [{ at: 1728, kind: "server restarted", for: 1126, power: true }],
   ],
+  [
+    "blobs of a trial that is assessed are needed no more: its results are not taken back",
+    3309,
+    [
+      { at: 4264, kind: "coordinator killed", takeover: 1732, elsewhere: false },
+      { at: 6940, kind: "server restarted", for: 1383, power: true },
+    ],
+  ],
 ];
 
 describe("what the simulation found stays found:", () => {

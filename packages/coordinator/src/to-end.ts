@@ -7,6 +7,7 @@ import { executionOf } from "./execution.ts";
 import type { Finished } from "./finish.ts";
 import { finish } from "./finish.ts";
 import type { Surroundings } from "./run.ts";
+import { allTasks } from "./plan.ts";
 import { drive, record } from "./run.ts";
 import type { RunState } from "./state.ts";
 
@@ -52,8 +53,9 @@ export async function runToEnd(
       if (lost.has(error.hash)) throw gone(error.hash);
       const missing = await missingBlobs(state, blobs);
       missing.add(error.hash);
-      if (!forget(state, missing).has(error.hash)) throw gone(error.hash);
-      for (const hash of missing) lost.add(hash);
+      const forgotten = forget(state, missing);
+      if (!forgotten.has(error.hash)) throw gone(error.hash);
+      for (const hash of forgotten) lost.add(hash);
     }
   }
   await record(state, journal, [{ type: "interrupted", time: clock.now() }]);
@@ -89,12 +91,18 @@ async function missingBlobs(state: RunState, blobs: BlobStore): Promise<Set<Hash
   return new Set(named.filter((_, at) => there[at] === false));
 }
 
-/** Takes back results that name a blob which is gone; returns which of the blobs they named. */
+/**
+ * Takes back results that name a blob which is gone; returns which of the blobs they named. What an
+ * assessed trial's results named is not needed any more, and nobody would plan its tasks again.
+ */
 function forget(state: RunState, missing: ReadonlySet<Hash>): Set<Hash> {
+  const needed = new Set(
+    allTasks(state).flatMap(({ id, key }) => (state.assessed.has(key.trial) ? [] : [id])),
+  );
   const named = new Set<Hash>();
   const tasks: Hash[] = [];
   for (const [task, result] of state.completed) {
-    const gone = blobsOf(result).filter((hash) => missing.has(hash));
+    const gone = needed.has(task) ? blobsOf(result).filter((hash) => missing.has(hash)) : [];
     if (gone.length > 0) tasks.push(task);
     for (const hash of gone) named.add(hash);
   }
