@@ -1,26 +1,21 @@
 import { randomUUID } from "node:crypto";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { memoryBlobs } from "@manyfold/files";
+import { type AddressInfo, createServer } from "node:net";
+import { cacheBlobs, memoryBlobs } from "@manyfold/files";
 import type { BlobStore, Task, TaskEvent } from "@manyfold/protocol";
 import { openThreadPool, type ThreadPool } from "@manyfold/workers";
 import {
+  claimLease,
   type Link,
   type Names,
-  namesOf,
   natsBlobs,
   natsExecutor,
   openLink,
-  prepareNamespace,
   startNatsWorker,
 } from "@manyfold/workers/nats";
 import { expectedResult, fixtures } from "@manyfold/workers/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { temporaryFolder } from "../e2e/folder.ts";
 import { describeWithServer, startServer, type TestServer } from "./server.ts";
 import { clock, freshNames, testLink, timers } from "./world.ts";
-
-const folder = temporaryFolder();
 
 describeWithServer("bad days", () => {
   let server: TestServer;
@@ -75,6 +70,54 @@ describeWithServer("bad days", () => {
       code: "environment",
       message: expect.stringContaining("nats-server -js") as string,
     });
+  });
+
+  test("a server that is too old is named, with the version that is needed", async () => {
+    const old = createServer((socket) => {
+      const info = { server_id: "x", version: "2.8.4", max_payload: 1_048_576, proto: 1 };
+      socket.write(`INFO ${JSON.stringify({ ...info, headers: true, jetstream: true })}\r\n`);
+      socket.on("data", (data) => data.includes("PING") && socket.write("PONG\r\n"));
+      socket.on("error", () => undefined);
+    });
+    await new Promise<void>((resolve) => old.listen(0, "127.0.0.1", resolve));
+    const { port } = old.address() as AddressInfo;
+    const servers = [`nats://127.0.0.1:${port}`];
+    await expect(openLink({ servers, name: "test", timers })).rejects.toMatchObject({
+      code: "environment",
+      message: expect.stringContaining("version 2.9.4 or later, got 2.8.4") as string,
+    });
+    old.close();
+  });
+
+  test("a stream that takes no more holds its workers up, and loses nothing", async () => {
+    const names = await freshNames(link);
+    const blobs = memoryBlobs();
+    const tasks = (await fixtures(blobs)).varied(6);
+    await link.jsm.streams.update(names.results, { max_msgs: 2 });
+    await startWorker(await testLink(server.url), names, blobs);
+    const finals = run(names, blobs, tasks);
+    while ((await link.streams.state(names.results)).messages < 2) await timers.sleep(20);
+    await timers.sleep(200);
+    await link.jsm.streams.update(names.results, { max_msgs: -1 });
+    expect((await finals).map(({ type }) => type)).toEqual(Array(6).fill("completed"));
+  });
+
+  test("a worker whose disk takes nothing works on without its cache", async () => {
+    const names = await freshNames(link);
+    const there = natsBlobs(link, names, memoryBlobs());
+    const tasks = (await fixtures(there)).varied(6);
+    const own = await testLink(server.url);
+    const said: string[] = [];
+    const full = cacheBlobs("/dev/null/cache", {
+      limit: 1e9,
+      clock,
+      timers,
+      onProblem: (message) => said.push(message),
+    });
+    await startWorker(own, names, natsBlobs(own, names, full));
+    const finals = await run(names, there, tasks);
+    expect(finals.map(({ type }) => type)).toEqual(Array(6).fill("completed"));
+    expect(said.length).toBeGreaterThan(0);
   });
 
   test("wrong credentials are refused, and not repeated in the error", async () => {
@@ -169,59 +212,33 @@ describeWithServer("bad days", () => {
     );
   });
 
-  test("a worker needs few rights, and with them may do nothing else", async () => {
-    const n = "team";
-    const config = join(folder, "server.conf");
-    const rights = {
-      publish: [
-        "$JS.API.INFO",
-        "$JS.API.STREAM.INFO.*",
-        `$JS.API.CONSUMER.INFO.TASKS_${n}.*`,
-        `$JS.API.CONSUMER.MSG.NEXT.TASKS_${n}.*`,
-        `$JS.ACK.TASKS_${n}.>`,
-        `$JS.API.DIRECT.GET.BLOB_${n}.>`,
-        `$JS.API.DIRECT.GET.RES_${n}.>`,
-        `mf.${n}.res.>`,
-        `mf.${n}.blob.>`,
-        `mf.${n}.hb.*`,
-        `mf.${n}.news.>`,
-      ],
-      subscribe: ["_INBOX_W.>", `mf.${n}.ctl.>`, `mf.${n}.bell.>`],
-    };
-    writeFileSync(
-      config,
-      `jetstream {}
-authorization { users = [
-  { user: head, password: h }
-  { user: worker, password: w, permissions: ${JSON.stringify(rights)} }
-] }\n`,
-    );
-    const { url } = await startServer(["-js", "-c", config]);
-    const open = (user: string, password: string, inboxes: string) =>
-      openLink({ servers: [url], name: user, timers, inboxes, credentials: { user, password } });
-    const head = await open("head", "h", "_INBOX");
-    const worker = await open("worker", "w", "_INBOX_W");
-    const names = namesOf(n);
-    await prepareNamespace(head, names, 2);
-    const there = natsBlobs(head, names, memoryBlobs());
-    const data = await fixtures(there);
-    await startWorker(worker, names, natsBlobs(worker, names, memoryBlobs()));
-    const tasks = data.varied(6);
-    const finals = await run(names, there, tasks, head);
-    expect(finals.map(({ type }) => type)).toEqual(Array(6).fill("completed"));
-
-    const of = { run: "run", session: "s", task: "t", attempt: 1 };
-    const forbidden: (() => Promise<unknown>)[] = [
-      () => worker.js.publish(names.task("js", of), new Uint8Array(1)),
-      () => worker.js.publish(names.logOf("run"), new Uint8Array(1)),
-      () => worker.jsm.streams.delete(names.results),
-      () => worker.jsm.streams.purge(names.blobs),
-      () => worker.jsm.consumers.add(names.results, { durable_name: "spy" }),
-      () => worker.jsm.direct.getMessage(names.log, { last_by_subj: names.logOf("run") }),
-    ];
-    for (const attempt of forbidden)
-      await expect(attempt()).rejects.toThrow(/permission|violation/i);
-    await worker.close();
-    await head.close();
+  test("tasks of a run that ended while its worker was away are dropped, without a word", async () => {
+    const names = await freshNames(link);
+    const blobs = memoryBlobs();
+    const data = await fixtures(blobs);
+    const lease = (run: string) =>
+      claimLease(link, names, { run, owner: "x", host: "x", clock, timers });
+    const left = await lease("left");
+    await left.release();
+    const going = await lease("going");
+    for (const [run, task] of [
+      ["left", data.endless(1)],
+      ["going", data.endless(2)],
+    ] as const) {
+      const of = { run, session: "gone", task: task.id, attempt: 1 };
+      const body = JSON.stringify({ version: 1, tasks: [task], limits: {} });
+      await link.js.publish(names.task("js", of), body);
+    }
+    const own = await testLink(server.url);
+    let started: (text: string) => void = () => undefined;
+    const begun = new Promise<string>((resolve) => (started = resolve));
+    link.subscribe(names.news("going", "gone"), ({ subject }) => started(subject));
+    await startWorker(own, names, blobs);
+    await begun;
+    // The word that it ended is not heard: the lease alone says so.
+    await going.release();
+    await own.nc.reconnect();
+    while ((await link.streams.state(names.tasks)).messages > 0) await timers.sleep(20);
+    expect((await link.streams.state(names.results)).messages).toBe(0);
   });
 });

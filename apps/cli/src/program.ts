@@ -2,6 +2,8 @@ import { Command } from "commander";
 import { registerAnalyze } from "./commands/analyze.ts";
 import { registerCancel } from "./commands/cancel.ts";
 import { registerDoctor } from "./commands/doctor.ts";
+import { registerGc } from "./commands/gc.ts";
+import { registerKeys } from "./commands/keys.ts";
 import { registerPlan } from "./commands/plan.ts";
 import { registerPredict } from "./commands/predict.ts";
 import { registerPs } from "./commands/ps.ts";
@@ -28,6 +30,8 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   registerWorkers,
   registerPs,
   registerCancel,
+  registerGc,
+  registerKeys,
   registerAnalyze,
   registerSchema,
   registerDoctor,

@@ -43,6 +43,8 @@ import { clock } from "./environment.ts";
 import type { ExecutorName } from "./executors.ts";
 import { executors, memoryBudget } from "./executors.ts";
 import { growthOf } from "./growth.ts";
+import type { LogFlags } from "./log.ts";
+import { createLog, noteEvent } from "./log.ts";
 import { createProgress, noteOf } from "./progress.ts";
 import { profileTable, startProfiler } from "./profile.ts";
 import { publish } from "./publish.ts";
@@ -55,7 +57,7 @@ import type { VariantFlags } from "./variant.ts";
 import { requireVariant, variantOf } from "./variant.ts";
 import { VERSION } from "./version.ts";
 
-interface SessionFlags extends ClusterFlags {
+interface SessionFlags extends ClusterFlags, LogFlags {
   readonly executor: ExecutorName;
   readonly workers: number;
   readonly profile?: boolean;
@@ -320,8 +322,11 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
   shared?.lease.lost.addEventListener("abort", leave, { once: true });
   const idle = cluster ? undefined : idleNote(state, executor.description.slots);
   if (idle !== undefined) tell(idle);
+  const log = await createLog(flags, "silent");
+  if (shared) log?.info({ run, epoch: shared.lease.epoch }, "coordinating");
   let looked = Number.NEGATIVE_INFINITY;
   const observe = (event: Parameters<typeof noteOf>[0], now: RunState) => {
+    noteEvent(log, run, event);
     const time = clock.monotonic();
     // Counting looks at every task, so it is not done at every event.
     if (flags.quiet === true || time - looked < LOOK_MILLISECONDS) return;

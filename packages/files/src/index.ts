@@ -6,6 +6,8 @@ export { hashOf } from "./hash.ts";
 export { directoryCache } from "./cache.ts";
 export type { BlobCache } from "./cache.ts";
 export { directoryBlobs, memoryBlobs } from "./blobs.ts";
+export { cacheBlobs } from "./blob-cache.ts";
+export type { BlobCacheOptions } from "./blob-cache.ts";
 export { fileJournal, readJournal } from "./journal.ts";
 export { memoryJournal } from "./memory-journal.ts";
 

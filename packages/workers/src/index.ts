@@ -15,6 +15,7 @@ export { sharedTables } from "./tables.ts";
 export { runTask } from "./run-task.ts";
 export type { RunTaskOptions } from "./run-task.ts";
 export type { AttemptOutcome, TaskOutcome, TaskOutput } from "./outcome.ts";
+export { refuseModule } from "./modules.ts";
 export { fitWorkers, taskBytes } from "./memory.ts";
 export type { Fit } from "./memory.ts";
 export {

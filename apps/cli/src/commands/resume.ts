@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import type { ClusterFlags } from "../cluster.ts";
 import type { ExecutorName } from "../executors.ts";
+import type { LogFlags } from "../log.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { resumeRun } from "../session.ts";
 import { trainingOptions } from "./run.ts";
 
-interface ResumeFlags extends ClusterFlags {
+interface ResumeFlags extends ClusterFlags, LogFlags {
   out: string;
   executor: ExecutorName;
   workers: number;

@@ -6,10 +6,12 @@ import { clusterOptions } from "../cluster.ts";
 import { readConfig } from "../config.ts";
 import type { ExecutorName } from "../executors.ts";
 import { executors } from "../executors.ts";
+import type { LogFlags } from "../log.ts";
+import { logOptions } from "../log.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { beginRun } from "../session.ts";
 
-interface RunFlags extends ClusterFlags {
+interface RunFlags extends ClusterFlags, LogFlags {
   executor: ExecutorName;
   workers: number;
   out: string;
@@ -23,7 +25,7 @@ interface RunFlags extends ClusterFlags {
 
 /** Options of the commands that train. */
 export function trainingOptions(command: Command): Command {
-  return clusterOptions(command)
+  return logOptions(clusterOptions(command), "silent")
     .addOption(
       new Option("--executor <where>", "where tasks run")
         .choices(Object.keys(executors))

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { availableParallelism, homedir, hostname } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { directoryCache } from "@manyfold/files";
+import { cacheBlobs } from "@manyfold/files";
 import { variantAvailability } from "@manyfold/core";
 import { Variant } from "@manyfold/protocol";
 import { openThreadPool, prepareVariant, setEngineFlags } from "@manyfold/workers";
@@ -10,25 +10,39 @@ import type { ClusterFlags } from "../cluster.ts";
 import { CLUSTER_HELP, clusterOptions, loadNats, openCluster, paceOf } from "../cluster.ts";
 import { clock, oneBlasThread, timers } from "../environment.ts";
 import { memoryBudget } from "../executors.ts";
-import { EXIT, tell } from "../terminal.ts";
+import type { LogFlags } from "../log.ts";
+import { createLog, logOptions } from "../log.ts";
+import { EXIT } from "../terminal.ts";
 import { VERSION } from "../version.ts";
 import { wholeNumber } from "../whole-number.ts";
 
-interface WorkerFlags extends ClusterFlags {
+interface WorkerFlags extends ClusterFlags, LogFlags {
   readonly slots: number;
   readonly cacheDir: string;
+  readonly cacheSize: number;
+  readonly allowModule: readonly string[];
   readonly maxIdle?: number;
   readonly quiet?: boolean;
 }
 
 export function registerWorker(program: Command): void {
-  clusterOptions(
-    program
-      .command("worker")
-      .description("take tasks from a NATS server and run them, on any machine"),
+  logOptions(
+    clusterOptions(
+      program
+        .command("worker")
+        .description("take tasks from a NATS server and run them, on any machine"),
+    ),
+    "info",
   )
     .option("--slots <n>", "tasks at once", wholeNumber("--slots", 1, 1024), availableParallelism())
     .option("--cache-dir <dir>", "data and results kept on this host", defaultCache())
+    .option("--cache-size <MiB>", "most that is kept", wholeNumber("--cache-size", 1), 8192)
+    .option(
+      "--allow-module <name>",
+      "a module that tasks may load; may be given many times (default: none)",
+      (name: string, before: readonly string[]) => [...before, name],
+      [],
+    )
     .option("--max-idle <s>", "end after s seconds without a task", wholeNumber("--max-idle", 1))
     .option("--quiet", "say nothing while all is well")
     .addHelpText(
@@ -53,6 +67,7 @@ function defaultCache(): string {
 
 async function work(flags: WorkerFlags): Promise<number> {
   const { slots, cacheDir, maxIdle } = flags;
+  const log = await createLog(flags, flags.quiet === true ? "warn" : "info");
   const cluster = await openCluster(flags, "worker");
   try {
     const { link, names } = cluster;
@@ -67,7 +82,17 @@ async function work(flags: WorkerFlags): Promise<number> {
     const worker = await startNatsWorker({
       link,
       names,
-      blobs: natsBlobs(link, names, directoryCache(cacheDir, timers), { patient: true }),
+      blobs: natsBlobs(
+        link,
+        names,
+        cacheBlobs(cacheDir, {
+          limit: flags.cacheSize * 2 ** 20,
+          clock,
+          timers,
+          onProblem: (problem) => log?.warn({ problem }, "nothing is kept on this host"),
+        }),
+        { patient: true },
+      ),
       clock,
       timers,
       pool,
@@ -77,18 +102,30 @@ async function work(flags: WorkerFlags): Promise<number> {
       manyfold: VERSION,
       memory: memoryBudget(),
       ...paceOf(flags),
+      modules: flags.allowModule,
       ...(maxIdle !== undefined && { maxIdle }),
-      observe: ({ run, task, attempt, status, seconds }) => {
-        if (flags.quiet === true) return;
-        tell(`${run} ${task.slice(0, 12)} attempt ${attempt}: ${status}, ${seconds.toFixed(3)} s`);
+      observe: ({ run, session, task, attempt, status, seconds }) => {
+        const about = { run, session, task, attempt, seconds: Number(seconds.toFixed(3)) };
+        if (status === "done") log?.info(about, status);
+        else log?.warn(about, status);
       },
     });
-    if (flags.quiet !== true) {
-      tell(`Worker ${id}: ${slots} slots, ${variants.join(", ")}, namespace ${names.namespace}.`);
-    }
-    const release = onStop(() => worker.drain());
+    const { namespace } = names;
+    const about = { worker: id, slots, variants: variants.join(","), namespace };
+    log?.info({ ...about, modules: flags.allowModule.join(",") || "none" }, "at work");
+    link.onDown(() => {
+      if (!link.closed) log?.warn("the link to the server is down; going on with what is here");
+    });
+    link.onReconnect(() => {
+      if (!link.closed) log?.info("the link to the server is up again");
+    });
+    const release = onStop(() => {
+      log?.info("finishing the tasks that run; once more, and it ends at once");
+      worker.drain();
+    });
     await worker.ended;
     release();
+    log?.info("ended");
     return EXIT.done;
   } finally {
     await cluster.close();
@@ -101,7 +138,6 @@ function onStop(drain: () => void): () => void {
   const handle = () => {
     if (asked) process.exit(EXIT.interrupted);
     asked = true;
-    tell("Finishing the tasks that run; once more, and it ends at once.");
     drain();
   };
   process.on("SIGINT", handle);

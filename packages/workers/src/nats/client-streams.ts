@@ -132,9 +132,16 @@ function refusalOf(error: unknown): Refusal | undefined {
     const passing = error.status >= 500 && [10008, 10074].includes(error.code);
     return passing ? undefined : new Refusal(error.code, error.message);
   }
-  const name = error instanceof Error ? error.name : "";
+  const names = namesOf(error);
   const final =
-    ["PermissionViolationError", "InvalidArgumentError", "InvalidSubjectError"].includes(name) ||
-    (error instanceof JetStreamError && name === "JetStreamNotEnabled");
+    ["PermissionViolationError", "InvalidArgumentError", "InvalidSubjectError"].some((name) =>
+      names.includes(name),
+    ) ||
+    (error instanceof JetStreamError && names.includes("JetStreamNotEnabled"));
   return final ? new Refusal(0, messageOf(error)) : undefined;
+}
+
+/** The names of an error and of what caused it: a denied request says so in its cause alone. */
+function namesOf(error: unknown): string[] {
+  return error instanceof Error ? [error.name, ...namesOf(error.cause)] : [];
 }

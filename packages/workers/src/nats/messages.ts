@@ -68,6 +68,8 @@ export const BeatMessage = z.strictObject({
   slots: z.int().min(1),
   variants: z.array(Variant),
   manyfold: z.string().max(40),
+  /** Modules of the user's own that it was allowed to load. */
+  modules: z.array(z.string().max(200)).max(64),
   running: z.array(attempt).max(4096),
 });
 export type BeatMessage = z.infer<typeof BeatMessage>;

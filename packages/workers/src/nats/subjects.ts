@@ -59,6 +59,8 @@ export interface Names {
   lease(run: string): string;
   /** A part of a blob; without one, its head. */
   blob(hash: string, part?: number): string;
+  /** All parts of a blob, and its head. */
+  blobParts(hash: string): string;
   /** Heartbeat of a worker. */
   beat(worker: string): string;
   beats: string;
@@ -107,6 +109,7 @@ export function namesOf(namespace: string): Names {
     logOf: (run) => `${n}.log.${run}`,
     lease: (run) => `${n}.lease.${run}`,
     blob: (hash, part) => `${n}.blob.${hash}.${part ?? "head"}`,
+    blobParts: (hash) => `${n}.blob.${hash}.*`,
     beat: (worker) => `${n}.hb.${worker}`,
     beats: `${n}.hb.*`,
     control: (run, session) => `${n}.ctl.${run}.${session}`,

@@ -16,6 +16,7 @@ import { type AttemptOutcome, failureOf, messageOf } from "../outcome.ts";
 import { store } from "../store.ts";
 import type { ThreadPool } from "../thread-pool.ts";
 import { listsOn } from "../threads.ts";
+import { createEndedRuns } from "./ended.ts";
 import {
   type BeatMessage,
   ControlMessage,
@@ -46,6 +47,8 @@ export interface NatsWorkerOptions {
   readonly id: string;
   readonly host: string;
   readonly manyfold: string;
+  /** Modules of the user's own that tasks may name (default none); see `refuseModule`. */
+  readonly modules?: readonly string[];
   /** Bytes that running tasks may need together. */
   readonly memory?: number;
   /** Seconds between two heartbeats (default 2). */
@@ -135,6 +138,9 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   /** Those that wait for a thread, in the order they came. */
   const ready: Held[] = [];
   const wishes = new Map<string, ControlMessage>();
+  const hasEnded = createEndedRuns(link, names, clock);
+  /** Of runs that have ended: nobody waits for a word of them. */
+  const dropped = new WeakSet<Held>();
   /** Tasks on threads; a held one whose result is on its way out leaves its thread free. */
   let busy = 0;
   /** Mean milliseconds that messages take of late; unknown at first. */
@@ -166,6 +172,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       slots,
       variants: [...variants],
       manyfold: options.manyfold,
+      modules: [...(options.modules ?? [])],
       running: [...held.values()].slice(0, 4096).map(({ name }) => name),
     };
     link.publish(names.beat(tokenOf(id)), encode(message));
@@ -215,6 +222,28 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       const why = unwanted(name);
       if (why !== undefined) stop.abort(why);
     }
+  };
+
+  /** Lets go of what a run still has here once it has ended: nobody waits for a word of it. */
+  const dropRun = (run: string) => {
+    for (const one of held.values()) {
+      if (one.name.run !== run) continue;
+      dropped.add(one);
+      one.stop.abort("The run has ended.");
+    }
+    const waited = ready.splice(0);
+    ready.push(...waited.filter((one) => !dropped.has(one)));
+    for (const one of waited) if (dropped.has(one)) forgo(one);
+  };
+
+  const dropIfEnded = async (run: string, anew: boolean) => {
+    if (await hasEnded(run, anew)) dropRun(run);
+  };
+
+  /** Who was away has not heard which runs ended meanwhile. */
+  const dropEnded = async () => {
+    const runs = new Set([...held.values()].map(({ name }) => name.run));
+    for (const run of runs) await dropIfEnded(run, true);
   };
 
   const onProgressOf = (one: Held) => {
@@ -308,11 +337,13 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     const { task, session, attempt: number } = name;
     held.delete(keyOf(name));
     delivery.open--;
-    delivery.outcomes.push(
-      ended.status === "done"
-        ? { status: "done", task, result: ended.result, seconds }
-        : { status: "failed", task, session, attempt: number, failure: ended.failure, seconds },
-    );
+    const silent = ended.status === "failed" && dropped.has(one);
+    if (!silent)
+      delivery.outcomes.push(
+        ended.status === "done"
+          ? { status: "done", task, result: ended.result, seconds }
+          : { status: "failed", task, session, attempt: number, failure: ended.failure, seconds },
+      );
     if (delivery.open === 0 || clock.monotonic() - delivery.since > WAIT) reportSoon(delivery);
     const status = ended.status === "done" ? "done" : ended.failure.code;
     options.observe?.({ ...name, status, seconds });
@@ -368,6 +399,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     }
     const redelivered = deliveriesOf(ack) > 1;
     for (const task of tasks) receive(delivery, task, redelivered);
+    dropIfEnded(name.run, false).catch(() => undefined);
     next();
     pulls.ask();
   };
@@ -405,10 +437,15 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
 
   /** Nothing of it has begun: its coordinator sends it anew, and nobody has failed. */
   const handBack = (one: Held) => {
+    tell(one, { returned: true });
+    forgo(one);
+  };
+
+  /** It is acknowledged with the rest of its message, and nothing is written of it. */
+  const forgo = (one: Held) => {
     const { delivery } = one;
     held.delete(keyOf(one.name));
     delivery.unrun--;
-    tell(one, { returned: true });
     if (--delivery.open === 0) reportSoon(delivery);
   };
 
@@ -488,6 +525,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       beat();
       pulls.renew();
       wake();
+      dropEnded().catch(() => undefined);
     }),
     () => pulls.end(),
     link.onDown(wake),
