@@ -149,7 +149,7 @@ const CONFIGURATION: readonly Case[] = [
   {
     name: "an unknown name",
     given: config(["tanh", "than"]),
-    says: 'x.yaml:10:38 model.layers.0.dense.activation must be one of identity, sigmoid, tanh, relu, got "than".',
+    says: 'x.yaml:10:38 model.layers.0.dense.activation must be one of identity, sigmoid, tanh, relu, selu, gelu, silu, softplus, hardTanh, abs, rbf, leakyRelu, prelu, elu, maxout, got "than".',
   },
   {
     name: "a wrong type",
@@ -224,7 +224,12 @@ const CONFIGURATION: readonly Case[] = [
   {
     name: "probabilities for values",
     given: config(REGRESSION, ["  layers:", "  output: softmax\n  layers:"]),
-    says: 'x.yaml:8:11 model.output must be linear or auto for a regression, got "softmax".\nSigmoid and softmax outputs are probabilities.',
+    says: 'x.yaml:8:11 model.output must be linear, gaussian, mixture or auto for a regression, got "softmax".\nSigmoid and softmax outputs are probabilities.',
+  },
+  {
+    name: "an activation that changes what a dense layer computes, alone",
+    given: config(["  layers:", "  layers:\n    - activation: rbf"]),
+    says: 'x.yaml:10:19 model.layers.0.activation must be one that a layer of its own can be, got "rbf".\nWrite it as the activation of a dense layer: dense: { units: 8, activation: rbf }.',
   },
   {
     name: "out-of-bag rows without a bag",

@@ -12,7 +12,7 @@ import {
   record,
   runToEnd,
 } from "@manyfold/coordinator";
-import { requireImages } from "@manyfold/core";
+import { buildNetwork, lossFor, requireImages } from "@manyfold/core";
 import type { Prepared } from "@manyfold/data";
 import { prepare } from "@manyfold/data";
 import {
@@ -30,6 +30,7 @@ import type {
   JournalRecord,
   RunProfile,
   TaskSpec,
+  Preprocessing,
 } from "@manyfold/protocol";
 import { ManyfoldError, RunDocument, tagOf } from "@manyfold/protocol";
 import type { Fit } from "@manyfold/workers";
@@ -71,11 +72,23 @@ export async function readData(config: Config, experiment: Experiment): Promise<
   const source = join(dirname(config.path), experiment.data.source);
   try {
     const prepared = prepare(await readCsv(source, experiment.data), experiment, hashOf);
+    requireFit(experiment, prepared.data.final.preprocessing);
     requireImages(prepared.data.final.table.inputs, experiment.train.augment);
     return prepared;
   } catch (error) {
     throw config.located(error);
   }
+}
+
+/**
+ * Refuses a model that the data, its own layers or the loss do not fit.
+ *
+ * @throws ManyfoldError `config` naming the layer or setting
+ */
+function requireFit({ model, train }: Experiment, { width, target }: Preprocessing): void {
+  const outputs = target.task === "classification" ? target.classes.length : target.columns.length;
+  const { head } = buildNetwork(model, { inputs: width, task: target.task, outputs });
+  lossFor(train.loss, head);
 }
 
 /** Starts a new run of a configuration and carries it to its end; returns the exit code. */
