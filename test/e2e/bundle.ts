@@ -18,6 +18,7 @@ export async function bundleProgram(folder: string): Promise<string> {
     entryPoints: {
       main: "apps/cli/src/main.ts",
       thread: "packages/workers/src/thread.ts",
+      "predict-thread": "apps/predict/src/predict-thread.ts",
       fault: fileURLToPath(new URL("./fault.ts", import.meta.url)),
     },
     outdir: folder,
@@ -27,8 +28,8 @@ export async function bundleProgram(folder: string): Promise<string> {
     platform: "node",
     target: "node20",
     conditions: ["@manyfold/source"],
-    // One starts threads from files of its own, the other loads its binary.
-    external: ["piscina", "koffi"],
+    // They start threads from files of their own, load a binary, serve files.
+    external: ["piscina", "koffi", "@fastify/swagger-ui"],
     banner: {
       js: 'import { createRequire as createRequireHere } from "node:module"; const require = createRequireHere(import.meta.url);',
     },

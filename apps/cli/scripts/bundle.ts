@@ -25,6 +25,7 @@ await rm(outdir, { recursive: true, force: true });
 for (const entryPoints of [
   { main: join(root, "dist/main.js") },
   { thread: join(root, "../../packages/workers/dist/thread.js") },
+  { "predict-thread": join(root, "../predict/dist/predict-thread.js") },
 ]) {
   await build({
     entryPoints,
@@ -37,8 +38,8 @@ for (const entryPoints of [
     minifySyntax: true,
     minifyWhitespace: true,
     sourcemap: true,
-    // Piscina starts a file of its own in each thread.
-    external: ["piscina", "koffi"],
+    // Piscina starts a file of its own in each thread; the page of addresses reads files beside it.
+    external: ["piscina", "koffi", "@fastify/swagger-ui"],
     // CommonJS among what is joined asks for Node's own modules in its own way.
     banner: {
       js: `import{createRequire as manyfoldRequire}from"node:module";const require=manyfoldRequire(import.meta.url);`,

@@ -1,11 +1,5 @@
+import { csvLine } from "@manyfold/ensemble";
 import { writeFileAtomic } from "@manyfold/files";
-
-/** One line of CSV, quoted where it has to be (RFC 4180). */
-function csvLine(cells: readonly string[]): string {
-  return cells
-    .map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell))
-    .join(",");
-}
 
 /** Characters that a piece of a CSV text has, more or less. */
 const PIECE = 2 ** 20;

@@ -1,85 +1,134 @@
-import type { Prediction } from "@manyfold/ensemble";
+import { abstains, outputNames } from "@manyfold/ensemble";
 import { ManyfoldError, type FittedTarget } from "@manyfold/protocol";
 import { z } from "zod";
+import type { Part } from "./batcher.ts";
 
 /** A number per class or per target column, by its name. */
 const Named = z.record(z.string(), z.number());
 type Named = z.infer<typeof Named>;
 const Member = z.int().min(0).describe("Member number, as in GET /model.");
+const Abstained = z.boolean().optional().describe("Whether it abstains; where asked for.");
 
 const ClassPrediction = z.strictObject({
-  label: z.string().describe("The most probable class; the lower among equals."),
+  label: z
+    .string()
+    .nullable()
+    .describe("The most probable class, the lower among equals; null where the ensemble abstains."),
   probabilities: Named.describe("Probability of each class."),
   spread: z.number().describe("Deviation of the members' probabilities of that label."),
+  set: z.array(z.string()).optional().describe("Classes that hold the true one at the coverage."),
+  abstained: Abstained,
   members: z.array(z.strictObject({ member: Member, probabilities: Named })).optional(),
 });
 
 const ValuePrediction = z.strictObject({
   values: Named.describe("Value of each target column, in its own units."),
   spread: Named.describe("Deviation of the members' values of each target column."),
+  interval: z
+    .record(z.string(), z.tuple([z.number(), z.number()]))
+    .optional()
+    .describe("Lowest and highest value at the coverage, of each target column."),
+  abstained: Abstained,
   members: z.array(z.strictObject({ member: Member, values: Named })).optional(),
 });
 
-type RowAnswer = z.infer<typeof ClassPrediction> | z.infer<typeof ValuePrediction>;
+type ClassPrediction = z.infer<typeof ClassPrediction>;
+type ValuePrediction = z.infer<typeof ValuePrediction>;
+type RowAnswer = ClassPrediction | ValuePrediction;
 
 /** What `POST /predict` answers: a prediction per row, in the order of the rows. */
 export interface PredictAnswer {
   predictions: RowAnswer[];
 }
 
-/** The schema of answers about one target. */
-export function answerSchema({ task }: FittedTarget): z.ZodType<PredictAnswer> {
-  return z.strictObject({
-    predictions: z.array(task === "classification" ? ClassPrediction : ValuePrediction),
-  });
+/** The schema of answers about any target. */
+export const AnyAnswer = z.strictObject({
+  predictions: z.union([z.array(ClassPrediction), z.array(ValuePrediction)]),
+});
+
+/** What a request asked of its rows. */
+export interface Asked {
+  readonly members: boolean;
+  readonly abstain: number | undefined;
 }
 
 /**
  * The predictions of some rows as they are answered: the same float64 numbers, by name.
  *
- * @param first number of the first row, for the error
+ * @param first number of the part's first row in the request, for the error
  * @throws ManyfoldError `input` for a row whose prediction is not finite, which JSON cannot say
  */
 export function rowAnswers(
   target: FittedTarget,
-  { rows, outputs, values, labels, spread, members: { members } }: Prediction,
-  { first, wantMembers }: { readonly first: number; readonly wantMembers: boolean },
+  { prediction, from, count }: Part,
+  first: number,
+  asked: Asked,
 ): RowAnswer[] {
-  const names =
-    target.task === "classification" ? target.classes : target.columns.map(({ name }) => name);
+  const { outputs, values, labels, spread, region } = prediction;
+  const { members } = prediction.members;
+  const names = outputNames(target);
   const one = (numbers: Float64Array, at: number, row: number): number => {
     const value = numbers[at] ?? NaN;
     if (Number.isFinite(value)) return value;
-    throw notFinite(first + row, value);
+    throw notFinite(first + row - from, value);
   };
-  const named = (numbers: Float64Array, row: number): Named =>
-    Object.fromEntries(names.map((name, i) => [name, one(numbers, row * outputs + i, row)]));
-  const ownOf = <Own>(row: number, own: (numbers: Named) => Own) =>
-    wantMembers
-      ? {
-          members: members.map((each) => ({
-            member: each.member,
-            ...own(named(each.values, row)),
-          })),
-        }
-      : {};
-
-  return Array.from({ length: rows }, (_, row): RowAnswer => {
+  const named = (numbers: Float64Array, row: number): Named => {
+    const all: Named = {};
+    for (let i = 0; i < names.length; i++) {
+      put(all, names[i]!, one(numbers, row * outputs + i, row));
+    }
+    return all;
+  };
+  const regionAt = (row: number): Pick<ValuePrediction & ClassPrediction, "interval" | "set"> => {
+    if (region === null) return {};
+    if (region.kind === "set") {
+      return { set: names.filter((_, cls) => region.classes[row * outputs + cls] === 1) };
+    }
+    const interval: Record<string, [number, number]> = {};
+    for (let i = 0; i < names.length; i++) {
+      const at = row * outputs + i;
+      put(interval, names[i]!, [one(region.low, at, row), one(region.high, at, row)]);
+    }
+    return { interval };
+  };
+  const answer = (row: number): RowAnswer => {
     const numbers = named(values, row);
+    const { abstain } = asked;
+    const abstained = abstain !== undefined && abstains(prediction, row, abstain);
+    const said = abstain === undefined ? {} : { abstained };
+    const own = asked.members
+      ? members.map((each) => ({ member: each.member, numbers: named(each.values, row) }))
+      : [];
+    const { interval, set } = regionAt(row);
     if (target.task === "regression") {
       return {
         values: numbers,
         spread: named(spread, row),
-        ...ownOf(row, (own) => ({ values: own })),
+        ...(interval === undefined ? {} : { interval }),
+        ...said,
+        ...(asked.members
+          ? { members: own.map((each) => ({ member: each.member, values: each.numbers })) }
+          : {}),
       };
     }
     return {
-      label: target.classes[labels?.[row] ?? 0] ?? "",
+      label: abstained ? null : (target.classes[labels?.[row] ?? 0] ?? ""),
       probabilities: numbers,
       spread: one(spread, row, row),
-      ...ownOf(row, (own) => ({ probabilities: own })),
+      ...(set === undefined ? {} : { set }),
+      ...said,
+      ...(asked.members
+        ? { members: own.map((each) => ({ member: each.member, probabilities: each.numbers })) }
+        : {}),
     };
-  });
+  };
+  return Array.from({ length: count }, (_, i) => answer(from + i));
+}
+
+/** Sets a name that may be any text, `__proto__` too. */
+function put<Value>(all: Record<string, Value>, name: string, value: Value): void {
+  if (name !== "__proto__") all[name] = value;
+  else Object.defineProperty(all, name, { value, enumerable: true });
 }
 
 function notFinite(row: number, value: number): ManyfoldError {

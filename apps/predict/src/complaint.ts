@@ -6,7 +6,7 @@ import {
   type Preprocessing,
 } from "@manyfold/protocol";
 import type { z } from "zod";
-import { VALUES } from "./request.ts";
+import { SETTINGS, VALUES } from "./request.ts";
 
 /** Longest name that is printed whole. */
 const LONGEST_NAME = 80;
@@ -39,13 +39,14 @@ export function requestError(
 
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";
-    const names = path.length === 0 ? ["rows", "members"] : inputs.map(({ name }) => name);
+    const names =
+      path.length === 0 ? ["rows", ...Object.keys(SETTINGS)] : inputs.map(({ name }) => name);
     // Comparing takes time with the name's length, and nobody mistypes one this long.
     const meant = key.length > LONGEST_NAME ? undefined : nearest(key, names);
     return new ManyfoldError({
       code: "input",
       path: [...path, key].map((name) => shorten(name)).join("."),
-      condition: path.length === 0 ? "one of rows, members" : "an input of this ensemble",
+      condition: path.length === 0 ? `one of ${names.join(", ")}` : "an input of this ensemble",
       got: show(shorten(key)),
       help: meant === undefined ? "GET /model lists the inputs." : `Did you mean ${meant}?`,
     });
@@ -55,6 +56,8 @@ export function requestError(
     return complaint("an object", `For example { "rows": [{ ${example(inputs)} }] }.`);
   }
   if (first === "members") return complaint("true or false");
+  if (first === "abstain") return complaint("a number not below 0");
+  if (first === "coverage") return complaint("a number between 0 and 1");
   if (path.length === 1) return complaint(`a list of 1 to ${limits.rows} rows`);
   if (name === undefined) return complaint("an object with a value per input column");
   const kind = inputs.find((input) => input.name === name)?.kind ?? "numeric";

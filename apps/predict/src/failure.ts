@@ -16,6 +16,19 @@ export const ErrorAnswer = z.strictObject({
 });
 export type ErrorAnswer = z.infer<typeof ErrorAnswer>;
 
+/** A request that is refused with a status of its own. */
+export class Refused extends Error {
+  readonly status: number;
+  readonly complaint: Complaint;
+
+  constructor(status: number, complaint: Complaint) {
+    super(complaint.condition);
+    this.name = "Refused";
+    this.status = status;
+    this.complaint = complaint;
+  }
+}
+
 /** An error as it is answered. */
 export interface Failure {
   /** HTTP status. */
@@ -62,8 +75,9 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
       {
         code: "usage",
         path: "url",
-        condition: "one of POST /predict, GET /model, GET /healthz",
+        condition: "one of POST /predict, GET /model, GET /models, GET /docs",
         got: `${method} ${url.length > 80 ? `${url.slice(0, 77)}...` : url}`,
+        help: "GET /docs describes them all.",
       },
     ],
   ],
@@ -75,7 +89,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
       {
         code: "input",
         path: "content-type",
-        condition: "application/json",
+        condition: "application/json or text/csv",
         got: show(contentType),
       },
     ],
@@ -113,6 +127,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
 
 /** What is answered to a request that failed. Nothing of an unforeseen error is told. */
 export function failureOf(error: unknown, request: Failed, limits: Limits): Failure {
+  if (error instanceof Refused) return failureFrom([error.status, error.complaint]);
   if (error instanceof ManyfoldError && STATUS[error.code] !== 500) {
     return failure(STATUS[error.code], error);
   }

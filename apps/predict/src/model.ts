@@ -1,4 +1,4 @@
-import { EnsembleManifest, FittedColumn, FittedTarget } from "@manyfold/protocol";
+import { Conformal, EnsembleManifest, FittedColumn, FittedTarget } from "@manyfold/protocol";
 import { z } from "zod";
 
 /** What `GET /model` answers: the manifest with its preprocessing laid open, and no weights. */
@@ -13,6 +13,10 @@ export const ModelAnswer = EnsembleManifest.pick({
   analysis: true,
   provenance: true,
 }).extend({
+  /** Names this version among those of the model. */
+  version: z.string(),
+  /** What intervals or sets are around; null where the experiment asked for none. */
+  conformal: Conformal.nullable(),
   /** Kind of each column, its range or levels, and what stands in for a missing value. */
   inputs: z.array(FittedColumn),
   /** Classes, or target columns. */
@@ -21,15 +25,17 @@ export const ModelAnswer = EnsembleManifest.pick({
 export type ModelAnswer = z.infer<typeof ModelAnswer>;
 
 /** What is told of an artifact. */
-export function modelAnswer(manifest: EnsembleManifest): ModelAnswer {
+export function modelAnswer(manifest: EnsembleManifest, version: string): ModelAnswer {
   const { preprocessing } = manifest;
   return {
     name: manifest.name,
+    version,
     inputs: preprocessing.inputs,
     target: preprocessing.target,
     model: manifest.model,
     members: manifest.members,
     combiner: manifest.combiner,
+    conformal: manifest.conformal ?? null,
     memberWeights: manifest.memberWeights,
     residualVariance: manifest.residualVariance,
     metrics: manifest.metrics,

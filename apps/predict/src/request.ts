@@ -7,7 +7,47 @@ export interface PredictRequest {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
   /** Whether each member's own prediction is wanted too. */
   readonly members: boolean;
+  /** Least probability of a label, or largest spread of a value, that is answered. */
+  readonly abstain?: number | undefined;
+  /** Coverage that the intervals or sets must have. */
+  readonly coverage?: number | undefined;
 }
+
+/** What may be asked of every row; the same in a body and behind the question mark of an address. */
+export const SETTINGS = {
+  members: z.boolean().default(false).describe("Each member's own prediction too."),
+  abstain: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("Abstain where the label is less probable, or a value's spread larger."),
+  coverage: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe("Coverage of intervals or sets; GET /model tells which there are."),
+};
+
+/** Settings behind the question mark: texts. */
+export const Query = z.strictObject({
+  members: z
+    .enum(["true", "false"])
+    .optional()
+    .describe(SETTINGS.members.description ?? ""),
+  abstain: z.coerce.number().min(0).optional(),
+  coverage: z.coerce.number().gt(0).lt(1).optional(),
+});
+export type Query = z.infer<typeof Query>;
+
+/** What a request's body looks like for any artifact; `GET /model` names its inputs. */
+export const AnyRequest = z.strictObject({
+  rows: z
+    .array(z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()])))
+    .min(1)
+    .describe("An object per row with a value per input column; null where it is missing."),
+  ...SETTINGS,
+});
 
 type Kind = FittedColumn["kind"];
 
@@ -49,7 +89,7 @@ export function requestSchema(
   const row = z.strictObject(Object.fromEntries(shape));
   return z.strictObject({
     rows: z.array(row).min(1).max(rows),
-    members: z.boolean().default(false),
+    ...SETTINGS,
   });
 }
 

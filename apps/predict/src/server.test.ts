@@ -1,5 +1,4 @@
 import { encodeRows, inputsFromRecords } from "@manyfold/data";
-import type { EnsembleManifest } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
 import { createPredictServer, ModelAnswer } from "./index.ts";
 import { predict, serverOf } from "./testing/requests.ts";
@@ -94,6 +93,6 @@ test("GET /model tells everything but the weights; GET /healthz that the server 
     members: manifest.members,
     combiner: { mean: {} },
     provenance: manifest.provenance,
-  } satisfies Partial<EnsembleManifest & typeof model>);
+  } satisfies Partial<ModelAnswer>);
   expect((await server.inject("/healthz")).json()).toEqual({ status: "ok" });
 });

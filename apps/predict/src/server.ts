@@ -1,31 +1,44 @@
-import { setImmediate as breathe } from "node:timers/promises";
-import { STATUS_CODES } from "node:http";
-import { ManyfoldError, type EnsembleManifest } from "@manyfold/protocol";
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import { ManyfoldError } from "@manyfold/protocol";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
-import { z } from "zod";
-import { answerSchema, rowAnswers, type PredictAnswer } from "./answer.ts";
-import { requestError } from "./complaint.ts";
-import { ErrorAnswer, failureOf, type Failure } from "./failure.ts";
+import { jsonSchemaTransform, serializerCompiler } from "fastify-type-provider-zod";
+import { openCatalogue, type Artifact } from "./catalogue.ts";
+import { failureOf } from "./failure.ts";
+import { drainOnClose, limitRate, rawAnswer, requireArrival, requireToken } from "./guards.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-import { modelAnswer } from "./model.ts";
-import { openEnsemble, predictSlices, type Artifact } from "./predictor.ts";
-import { requestSchema } from "./request.ts";
+import { createMeasures } from "./metrics.ts";
+import { openPool } from "./pool.ts";
+import { addRoutes, reload, type Service } from "./routes.ts";
 
 export interface PredictServerOptions {
-  /** The folder of an artifact, or an ensemble opened already. */
-  readonly artifact: Artifact;
+  /** Folders of artifacts, or ensembles opened already; the first is the one without a name. */
+  readonly artifact: Artifact | readonly Artifact[];
   /** Writes every request to stderr, a line of JSON each; otherwise only failures of ours. */
   readonly logger?: boolean;
   /** Limits that differ from {@link DEFAULT_LIMITS}. */
   readonly limits?: Partial<Limits>;
+  /** Threads for requests of many rows (default 0: these take turns with the others). */
+  readonly threads?: number;
+  /** What `Authorization: Bearer` has to say (default: anyone may ask). */
+  readonly token?: string | undefined;
+  /** Least probability of a label, or largest spread of a value, where a request names none. */
+  readonly abstain?: number | undefined;
+  /** Whether `/metrics` has the process's memory and event loop too (default false). */
+  readonly processMetrics?: boolean;
+}
+
+/** A server that is not listening yet, and what starts its artifacts anew. */
+interface Created {
+  readonly app: FastifyInstance;
+  readonly service: Service;
 }
 
 /**
- * A server over one artifact, not listening yet: `inject` requests into it, or `listen`.
+ * A server over artifacts, not listening yet: `inject` requests into it, or `listen`.
  *
- * `POST /predict` predicts rows, `GET /model` tells what the artifact is, `GET /healthz` that the
- * server answers. Errors of every kind have the form `{ status: "error", error }`.
+ * `POST /predict` predicts rows, `GET /model` tells what the artifact is, `GET /docs` describes the
+ * rest. Errors of every kind have the form `{ status: "error", error }`.
  *
  * @throws ManyfoldError `artifact` or `input` for a folder that holds no artifact we can read
  *
@@ -34,34 +47,64 @@ export interface PredictServerOptions {
  * const { statusCode } = await server.inject("/healthz"); // 200
  */
 export async function createPredictServer(options: PredictServerOptions): Promise<FastifyInstance> {
-  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const ensemble = await openEnsemble(options.artifact);
-  const { manifest } = ensemble;
-  const { preprocessing } = manifest;
-  const { milliseconds } = limits;
-  let closing = false;
+  return (await create(options)).app;
+}
 
+async function create(options: PredictServerOptions): Promise<Created> {
+  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const measures = createMeasures({ process: options.processMetrics === true });
+  const { artifact, threads = 0, token } = options;
+  const artifacts = Array.isArray(artifact) ? artifact : [artifact as Artifact];
+  const catalogue = await openCatalogue(artifacts, limits, measures.batch);
+  measures.models(catalogue.all().length);
+  const pool = threads > 0 ? openPool(threads) : null;
+  const app = createApp(options, limits);
+  drainOnClose(app, limits);
+  if (token !== undefined) requireToken(app, token);
+  if (limits.perMinute !== null) await limitRate(app, limits.perMinute);
+  requireArrival(app, limits);
+  if (pool !== null) app.addHook("onClose", () => pool.close());
+  app.addHook("onResponse", async ({ method, routeOptions }, reply) => {
+    const labels = { method, route: routeOptions.url ?? "none", status: reply.statusCode };
+    measures.request(labels, reply.elapsedTime / 1000);
+  });
+  const service: Service = {
+    catalogue,
+    pool,
+    limits,
+    measures,
+    abstain: options.abstain,
+  };
+  await describe(app, token !== undefined);
+  addRoutes(app, service);
+  await app.ready();
+  return { app, service };
+}
+
+/** Fastify with our limits, and errors in our form. */
+function createApp({ logger }: PredictServerOptions, limits: Limits): FastifyInstance {
+  const { milliseconds, csvMilliseconds } = limits;
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const { method, url, headers } = request;
     const about = { method, url, contentType: headers["content-type"] };
     const { status, answer } = failureOf(error, about, limits);
     if (status === 500) request.log.error(error);
-    void reply.code(status).send(answer);
+    void reply.code(status).type("application/json; charset=utf-8").send(JSON.stringify(answer));
   };
-
   const app = fastify({
-    logger: { level: options.logger === true ? "info" : "error", stream: process.stderr },
+    logger: { level: logger === true ? "info" : "error", stream: process.stderr },
     bodyLimit: limits.bodyBytes,
-    // A request has to arrive in time, however slowly its client sends...
-    requestTimeout: milliseconds,
+    routerOptions: { maxParamLength: 200 },
+    // What streams through may take its time; for the others see `requireArrival`...
+    requestTimeout: Math.max(milliseconds, csvMilliseconds),
     http: {
-      requestTimeout: milliseconds,
+      requestTimeout: Math.max(milliseconds, csvMilliseconds),
       headersTimeout: milliseconds,
       connectionsCheckingInterval: Math.ceil(milliseconds / 8),
     },
     // ...and a client that neither sends nor reads is let go.
     connectionTimeout: 2 * milliseconds,
-    // Answered by the hook below, in the one form of errors.
+    // Answered by a hook, in the one form of errors.
     return503OnClosing: false,
     frameworkErrors: fail,
     clientErrorHandler(error, socket) {
@@ -71,56 +114,36 @@ export async function createPredictServer(options: PredictServerOptions): Promis
     },
   });
   app.removeContentTypeParser("text/plain");
+  app.addContentTypeParser("text/csv", (_request, payload, done) => done(null, payload));
   app.setErrorHandler(fail);
   app.setNotFoundHandler((request, reply) => fail({ code: "FST_ERR_NOT_FOUND" }, request, reply));
   app.setSerializerCompiler(serializerCompiler);
-  app.setValidatorCompiler<z.ZodType>(({ schema }) => (body: unknown) => {
-    const parsed = schema.safeParse(body);
-    if (parsed.success) return { value: parsed.data };
-    return { error: requestError(parsed.error, body, preprocessing, limits) };
-  });
-
-  app.addHook("onRequest", async () => {
-    if (!closing) return;
-    throw new ManyfoldError({ code: "environment", path: "server", condition: "open to answer" });
-  });
-  app.addHook("preClose", async () => {
-    closing = true;
-    const giveUp = setTimeout(() => app.server.closeAllConnections(), milliseconds);
-    giveUp.unref();
-    app.server.once("close", () => clearTimeout(giveUp));
-  });
-
-  const errors = { "4xx": ErrorAnswer, "5xx": ErrorAnswer };
-  const typed = app.withTypeProvider<ZodTypeProvider>();
-
-  const schema = {
-    body: requestSchema(preprocessing, limits),
-    response: { 200: answerSchema(preprocessing.target), ...errors },
-  };
-  typed.post("/predict", { schema }, async (request, reply): Promise<PredictAnswer> => {
-    const { rows, members: wantMembers } = request.body;
-    requireSize(rows.length * numbersPerRow(manifest, wantMembers), limits);
-    const deadline = performance.now() + milliseconds;
-    const predictions: PredictAnswer["predictions"] = [];
-    for (const { first, prediction } of predictSlices(ensemble, rows)) {
-      const { target } = preprocessing;
-      predictions.push(...rowAnswers(target, prediction, { first, wantMembers }));
-      if (predictions.length === rows.length) break;
-      // Other requests have their turn between slices, and an answer nobody waits for ends here.
-      await breathe();
-      if (reply.raw.destroyed || performance.now() > deadline) throw tooSlow(limits);
-    }
-    return { predictions };
-  });
-
-  // The same for as long as the server runs, and large: written once.
-  const model = JSON.stringify(modelAnswer(manifest));
-  app.get("/model", async (_, reply) => reply.type("application/json; charset=utf-8").send(model));
-
-  const health = { response: { 200: z.strictObject({ status: z.literal("ok") }), ...errors } };
-  typed.get("/healthz", { schema: health }, async () => ({ status: "ok" as const }));
+  // Schemas of the artifact that is asked are read in the handlers; these here describe.
+  app.setValidatorCompiler(() => (value: unknown) => ({ value }));
   return app;
+}
+
+/** `GET /docs`: the OpenAPI description, made of the schemas, on a page without anything foreign. */
+async function describe(app: FastifyInstance, secured: boolean): Promise<void> {
+  const security = secured
+    ? {
+        components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } as const } },
+        security: [{ bearer: [] }],
+      }
+    : {};
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "Manyfold",
+        version: "1",
+        description: "Predictions of ensembles of neural networks, with their spread.",
+      },
+      ...security,
+    },
+    transform: jsonSchemaTransform,
+  });
+  await app.register(swaggerUi, { routePrefix: "/docs" });
 }
 
 export interface StartOptions extends PredictServerOptions {
@@ -133,12 +156,14 @@ export interface StartOptions extends PredictServerOptions {
 /** A server that listens. */
 export interface PredictServer {
   readonly url: string;
+  /** Reads the artifacts anew: all of them, or none. */
+  reload(): Promise<void>;
   /** Refuses new requests, answers those it has, then closes; safe to call twice. */
   close(): Promise<void>;
 }
 
 /**
- * Serves an artifact over HTTP.
+ * Serves artifacts over HTTP.
  *
  * @throws ManyfoldError as {@link createPredictServer}; `environment` where the port is taken
  *
@@ -149,40 +174,20 @@ export interface PredictServer {
  */
 export async function startPredictServer(options: StartOptions): Promise<PredictServer> {
   const { port, host = "127.0.0.1" } = options;
-  const app = await createPredictServer(options);
+  const { app, service } = await create(options);
   try {
     const url = await app.listen({ port, host });
-    return { url, close: () => app.close() };
+    return {
+      url,
+      close: () => app.close(),
+      reload: async () => {
+        await reload(service);
+      },
+    };
   } catch (error) {
     await app.close();
     throw cannotListen(error, `${host}:${port}`);
   }
-}
-
-function numbersPerRow({ preprocessing, members }: EnsembleManifest, wantMembers: boolean): number {
-  const { target } = preprocessing;
-  const outputs = target.task === "classification" ? target.classes.length : target.columns.length;
-  return outputs * (wantMembers ? members.length + 1 : 1);
-}
-
-function requireSize(numbers: number, limits: Limits): void {
-  if (numbers <= limits.numbers) return;
-  throw new ManyfoldError({
-    code: "input",
-    path: "rows",
-    condition: `few enough that the answer has at most ${limits.numbers} numbers`,
-    got: `${numbers}`,
-    help: "Send the rows in several requests, or leave the members out.",
-  });
-}
-
-function tooSlow({ milliseconds }: Limits): ManyfoldError {
-  return new ManyfoldError({
-    code: "environment",
-    path: "rows",
-    condition: `few enough to be predicted within ${milliseconds} ms`,
-    help: "Send the rows in several requests.",
-  });
 }
 
 function cannotListen(error: unknown, address: string): ManyfoldError {
@@ -194,16 +199,4 @@ function cannotListen(error: unknown, address: string): ManyfoldError {
     got: reason,
     help: reason === "EADDRINUSE" ? "Another program listens there; choose another port." : "",
   });
-}
-
-/** An answer where there is no request to answer to. */
-function rawAnswer({ status, answer }: Failure): string {
-  const body = JSON.stringify(answer);
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
-    "content-type: application/json; charset=utf-8",
-    `content-length: ${Buffer.byteLength(body)}`,
-    "connection: close",
-  ];
-  return `${head.join("\r\n")}\r\n\r\n${body}`;
 }

@@ -27,7 +27,10 @@ type Value = number | boolean | string | undefined;
  *
  * @throws ManyfoldError for an absent column, or naming the line of a cell of another type
  */
-export function inputsFromCells(preprocessing: Preprocessing, cells: Cells): InputRows {
+export function inputsFromCells(
+  preprocessing: Preprocessing,
+  cells: Omit<Cells, "hash">,
+): InputRows {
   const columns = preprocessing.inputs.map((fitted) => {
     const index = cells.header.indexOf(fitted.name);
     if (index < 0) throw absent(cells.source, fitted.name, cells.header);

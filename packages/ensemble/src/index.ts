@@ -31,5 +31,7 @@ export { encodeArtifact, openArtifact } from "./artifact.ts";
 export type { ArtifactFiles, LoadedEnsemble, ManifestContent } from "./artifact.ts";
 export { buildEnsemble, maskKey } from "./predictor.ts";
 export type { Ensemble, EnsembleDescription, Prediction } from "./predictor.ts";
+export { abstains, csvLine, outputNames, predictionTable } from "./prediction-table.ts";
+export type { PredictionTable, TableOptions } from "./prediction-table.ts";
 export { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 export type { Tensor } from "./safetensors.ts";

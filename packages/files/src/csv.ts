@@ -41,13 +41,9 @@ export function parseCsv(bytes: Uint8Array, source: string): Cells {
   let records: string[][];
   try {
     records = parse(bytes, {
-      bom: true,
+      ...PARSING,
       delimiter: delimiterOf(bytes),
-      record_delimiter: ["\r\n", "\n", "\r"],
-      skip_empty_lines: true,
-      // Checked below, where the complaint can say more.
-      relax_column_count: true,
-      max_record_size: 64 * 2 ** 20,
+      max_record_size: LONGEST_RECORD,
       on_record: (record: string[], { lines: last }) => {
         lines.push(last);
         return record;
@@ -58,7 +54,7 @@ export function parseCsv(bytes: Uint8Array, source: string): Cells {
     throw complain(
       typeof error["lines"] === "number" ? error["lines"] : 0,
       "a CSV record",
-      QUOTING[error.code] ?? error.code,
+      quotingOf(error.code, LONGEST_RECORD),
       'A field with quotes in it is written "like ""this""".',
     );
   }
@@ -84,14 +80,29 @@ export function parseCsv(bytes: Uint8Array, source: string): Cells {
   return { source, hash: hashOf(bytes), header, rows, lines: rowLines };
 }
 
-const QUOTING: Readonly<Record<string, string>> = {
-  CSV_QUOTE_NOT_CLOSED: "a quote that is not closed",
-  INVALID_OPENING_QUOTE: "a quote in the middle of a field",
-  CSV_INVALID_CLOSING_QUOTE: "text after a closing quote",
-  CSV_MAX_RECORD_SIZE: "a record of more than 64 MiB",
+/** How CSV is read, whole or in pieces. */
+export const PARSING = {
+  bom: true,
+  record_delimiter: ["\r\n", "\n", "\r"],
+  skip_empty_lines: true,
+  // Checked by the caller, whose complaint can say more.
+  relax_column_count: true,
 };
 
-function checkHeader(
+const LONGEST_RECORD = 64 * 2 ** 20;
+
+/** What is wrong with a record, by the parser's code. */
+export function quotingOf(code: string, longest: number): string {
+  const said: Readonly<Record<string, string>> = {
+    CSV_QUOTE_NOT_CLOSED: "a quote that is not closed",
+    INVALID_OPENING_QUOTE: "a quote in the middle of a field",
+    CSV_INVALID_CLOSING_QUOTE: "text after a closing quote",
+    CSV_MAX_RECORD_SIZE: `a record of more than ${longest / 2 ** 20} MiB`,
+  };
+  return said[code] ?? code;
+}
+
+export function checkHeader(
   header: readonly string[],
   complain: (line: number, condition: string, got: string, help: string) => ManyfoldError,
 ): void {
@@ -113,7 +124,7 @@ function checkHeader(
 const NAMES = "The first row names the columns.";
 
 /** The line a record begins on: the one it ends on, less the line ends inside quoted fields. */
-function beginning(record: readonly string[], last: number): number {
+export function beginning(record: readonly string[], last: number): number {
   let breaks = 0;
   for (const field of record) {
     for (let at = field.indexOf("\n"); at >= 0; at = field.indexOf("\n", at + 1)) breaks++;
@@ -122,7 +133,7 @@ function beginning(record: readonly string[], last: number): number {
 }
 
 /** The delimiter that occurs most outside quotes in the first line; a comma where none does. */
-function delimiterOf(bytes: Uint8Array): string {
+export function delimiterOf(bytes: Uint8Array): string {
   const counts = { ",": 0, ";": 0, "\t": 0 };
   let quoted = false;
   for (const byte of bytes) {

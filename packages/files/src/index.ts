@@ -1,5 +1,7 @@
 // Data files.
 export { parseCsv, readCells, readCsv } from "./csv.ts";
+export { streamCells } from "./csv-stream.ts";
+export type { CellRows, StreamOptions } from "./csv-stream.ts";
 export { hashOf } from "./hash.ts";
 
 // Blobs and journals, on disk and in memory.

@@ -1,0 +1,13 @@
+import { ManyfoldError } from "@manyfold/protocol";
+
+/** The threshold of `--abstain`: a probability, or a spread. */
+export function threshold(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value) && value >= 0) return value;
+  throw new ManyfoldError({
+    code: "usage",
+    path: "--abstain",
+    condition: "a number not below 0",
+    got: JSON.stringify(text),
+  });
+}
