@@ -84,7 +84,8 @@ describe("help", () => {
       expect(stdout).toMatch(new RegExp(`Examples?:\\n  manyfold ${command}\\b`));
       expect(stdout).toMatch(/^ {2}--json /m);
       const options = stdout.match(/^ {2}-.*$/gm) ?? [];
-      for (const option of options) expect(option).toMatch(/^ {2}(-\w, )?--[a-z]+( <\w+>)? {2,}\S/);
+      for (const option of options)
+        expect(option).toMatch(/^ {2}(-\w, )?--[a-z-]+( <\w+>)? {2,}\S/);
     },
   );
 

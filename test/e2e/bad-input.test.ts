@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { TrainSpec } from "@manyfold/protocol";
 import { z } from "zod";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "./folder.ts";
@@ -139,7 +140,7 @@ const CONFIGURATION: readonly Case[] = [
   {
     name: "an unknown key like no other",
     given: config(["epochs:", "patience:"]),
-    says: 'x.yaml:12:3 train.patience must be a known setting, got "patience".\nKnown here: epochs, batch, optimizer, schedule, regularizers, loss, earlyStopping.',
+    says: `x.yaml:12:3 train.patience must be a known setting, got "patience".\nKnown here: ${Object.keys(TrainSpec.shape).join(", ")}.`,
   },
   {
     name: "an unknown layer",
@@ -455,7 +456,7 @@ const OPTIONS: readonly Case[] = [
   {
     name: "an unknown backend",
     args: ["run", "x.yaml", "--backend", "cuda"],
-    says: '--backend must be one of wasm, js, got "cuda".\nSee manyfold run --help.',
+    says: '--backend must be one of wasm, js, blas, got "cuda".\nSee manyfold run --help.',
   },
   {
     name: "an unknown kernel",
