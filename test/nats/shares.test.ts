@@ -1,12 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { memoryBlobs } from "@manyfold/files";
-import type { BlobStore, Task } from "@manyfold/protocol";
+import { type BlobStore, type Task, taskId } from "@manyfold/protocol";
 import { openThreadPool, type ThreadPool } from "@manyfold/workers";
 import { natsExecutor, type Names, startNatsWorker } from "@manyfold/workers/nats";
 import { fixtures } from "@manyfold/workers/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWithServer, startServer, type TestServer } from "./server.ts";
 import { clock, freshNames, testLink, timers } from "./world.ts";
+
+/** Long enough that the others hear of a run before it is over. */
+function longer({ attempt, spec }: Task): Task {
+  const { train } = spec;
+  const long = { ...spec, train: { ...train, epochs: 60 * train.epochs } };
+  return { id: taskId(long), attempt, spec: long };
+}
 
 describeWithServer("runs that share workers", () => {
   let server: TestServer;
@@ -26,15 +33,15 @@ describeWithServer("runs that share workers", () => {
   ) => {
     const link = await testLink(server.url);
     const { run, slots, tasks } = of;
-    const common = { link, names, blobs, clock, timers, beat: 0.1, lease: 2 };
+    const common = { link, names, blobs, clock, timers, beat: 0.3, lease: 2 };
     const executor = natsExecutor({ ...common, run, slots });
     const source = async function* () {
       yield* tasks;
     };
     const { signal } = new AbortController();
-    for await (const { type } of executor.run(source(), { signal })) {
-      if (type === "completed") onDone();
-      expect(type).not.toBe("failed");
+    for await (const event of executor.run(source(), { signal })) {
+      if (event.type === "completed") onDone();
+      expect(event).not.toHaveProperty("failure");
     }
   };
 
@@ -42,7 +49,7 @@ describeWithServer("runs that share workers", () => {
     const link = await testLink(server.url);
     const names = await freshNames(link);
     const blobs = memoryBlobs();
-    const tasks = (await fixtures(blobs)).varied(320);
+    const tasks = (await fixtures(blobs)).varied(220).map(longer);
     const own = { link: await testLink(server.url), id: `here-${randomUUID().slice(0, 8)}` };
     await startNatsWorker({
       ...own,
@@ -54,31 +61,31 @@ describeWithServer("runs that share workers", () => {
       variants: ["js"],
       host: "here",
       manyfold: "test",
-      beat: 0.1,
+      beat: 0.3,
       lease: 2,
     });
     const order: string[] = [];
     let second: Promise<void> | undefined;
     // Both have tasks left in the whole part that is looked at.
-    await coordinate(names, blobs, { run: "first", slots: 64, tasks: tasks.slice(0, 220) }, () => {
+    await coordinate(names, blobs, { run: "first", slots: 64, tasks: tasks.slice(0, 160) }, () => {
       order.push("first");
       second ??= coordinate(
         names,
         blobs,
-        { run: "second", slots: 8, tasks: tasks.slice(220) },
+        { run: "second", slots: 8, tasks: tasks.slice(160) },
         () => order.push("second"),
       );
     });
     await second;
     const from = order.indexOf("second");
     expect(from).toBeGreaterThan(0);
+    expect(order.lastIndexOf("first")).toBeGreaterThan(from + 50);
     // What the first had sent while it was alone is done before; then they take turns.
-    expect(from).toBeLessThan(80);
-    const middle = order.slice(from, from + 100);
+    const middle = order.slice(from, from + 50);
     const its = middle.filter((run) => run === "second").length;
-    expect(its).toBeGreaterThan(35);
-    expect(its).toBeLessThan(65);
+    expect(its).toBeGreaterThan(16);
+    expect(its).toBeLessThan(34);
     // Whoever is left has all slots.
-    expect(order).toHaveLength(320);
+    expect(order).toHaveLength(220);
   });
 });
