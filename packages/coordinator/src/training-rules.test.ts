@@ -38,6 +38,13 @@ test.each<[string, Parts, string[]]>([
     { train: { momentumSchedule: "sutskever" } },
     ["train.momentumSchedule"],
   ],
+  ["pre-training", { train: { ...lbfgs, pretrain: {} } }, []],
+  [
+    "pre-training by a line search",
+    { train: { pretrain: { optimizer: "lbfgs" } } },
+    ["train.pretrain.optimizer"],
+  ],
+  ["no layer to pre-train", { train: { pretrain: {} }, model: { layers: [] } }, ["train.pretrain"]],
   ["momentum", { train: { optimizer: "nesterov", momentumSchedule: "linear" } }, []],
   [
     "no one rate to shrink by",

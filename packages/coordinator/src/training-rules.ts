@@ -84,6 +84,21 @@ export const TRAINING_RULES: readonly Rule[] = [
     help: "The divergence is between shares of time that a unit is on; l1 is for any activation.",
   },
   {
+    path: ["train", "pretrain", "optimizer"],
+    broken: ({ train }) => train.pretrain !== undefined && isSecondOrder(train.pretrain.optimizer),
+    condition: "a method of steps on minibatches",
+    got: ({ train }) => train.pretrain && tagOf(train.pretrain.optimizer),
+    help: "Inputs are hidden anew in every step; a line search needs one function. adam, say.",
+  },
+  {
+    path: ["train", "pretrain"],
+    broken: ({ model, train }) =>
+      train.pretrain !== undefined && !model.layers.some((layer) => isDense(layer)),
+    condition: "left out without a hidden dense layer",
+    got: ({ train }) => train.pretrain,
+    help: "It is hidden layers that learn from the inputs alone; add one to model.layers.",
+  },
+  {
     path: ["train", "earlyStopping", "finish"],
     broken: ({ train: { earlyStopping: stopping } }) =>
       stopping?.on === "oob" && (stopping.finish ?? "best") !== "best",
@@ -116,6 +131,12 @@ function dropoutAt({ layers }: Experiment["model"]): number {
 
 function dropoutPath({ model }: Experiment): (string | number)[] {
   return ["model", "layers", dropoutAt(model)];
+}
+
+function isDense(layer: Experiment["model"]["layers"][number]): boolean {
+  return "repeat" in layer
+    ? layer.repeat.times > 0 && "dense" in layer.repeat.layer
+    : "dense" in layer;
 }
 
 /** The first hidden layer whose activations are no shares; -1 without one. */

@@ -18,6 +18,7 @@ import type { Network } from "./network.ts";
 import { noiseOnRows, weightNoise } from "./noise.ts";
 import { startOptimizer } from "./optimizers/optimizer.ts";
 import type { OptimizerRule } from "./optimizers/rules.ts";
+import { type Pretrained, pretrained } from "./pretraining.ts";
 import { startProbe } from "./probes.ts";
 import { type Meter, type Part } from "./profile.ts";
 import { type Provenance, provenance } from "./provenance.ts";
@@ -49,6 +50,8 @@ export interface TrainJob {
   readonly rows: Uint32Array;
   /** Rows whose loss is measured after each epoch and may stop the training. */
   readonly held?: Uint32Array;
+  /** Rows whose inputs alone are known, for what learns from inputs. */
+  readonly unlabelled?: Uint32Array;
   /** Columns of x that are the network's inputs, if not all. */
   readonly features?: Uint32Array;
   /** All randomness: starting weights, order of rows, dropout masks. */
@@ -96,6 +99,9 @@ export type TrainOutcome =
  * loss are returned, also where all epochs were run; without held-out rows nothing stops it. How it
  * goes on from there is `finish`.
  *
+ * With `spec.pretrain`, and without weights to start from, the hidden layers first learn from the
+ * inputs alone: see `pretrained`.
+ *
  * Under Nesterov's method the weights are those at which the next gradient would be taken.
  *
  * @throws ManyfoldError for a variant, rows or columns that cannot be trained on
@@ -104,16 +110,26 @@ export function train(job: TrainJob): TrainOutcome {
   requireRows(job);
   requireImages(job.network.inputs, job.spec.augment);
   const { meter } = job;
+  const { pretrain } = job.spec;
+  const wanted = pretrain !== undefined && job.start === undefined;
+  const before = wanted ? pretrained(job, pretrain, train) : null;
+  if (before !== null && before.status !== "done") return before;
   const work = { ...workOf(job.network, job.spec, job.rows.length, job.variant), meter };
   const bench = borrowWorkbench(work);
-  const outcome = trainOn(bench, work, job);
+  const outcome = trainOn(bench, work, job, before);
   returnWorkbench(bench);
   meter?.mark("rest");
   return finished(job, outcome, train);
 }
 
-function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
+function trainOn(
+  bench: Workbench,
+  work: Work,
+  job: TrainJob,
+  before: Pretrained | null,
+): TrainOutcome {
   const { network, spec, held } = job;
+  const start = before?.weights ?? job.start;
   const gather = followed(job.meter, "gather", gatherFrom(job));
   const stopping = spec.earlyStopping ? earlyStopping(spec.earlyStopping) : null;
   const best = { weights: new Float32Array(0), epoch: 0 };
@@ -128,12 +144,13 @@ function trainOn(bench: Workbench, work: Work, job: TrainJob): TrainOutcome {
   let last = spec.epochs;
   const curve: CurvePoint[] = [];
 
-  if (job.start === undefined) initialize(network, job.key, bench.parameters);
-  else bench.parameters.set(job.start);
+  if (start === undefined) initialize(network, job.key, bench.parameters);
+  else bench.parameters.set(start);
   for (let epoch = 1; epoch <= spec.epochs; epoch++) {
     const loss = epochs.run(epoch);
     if (loss === null) return { status: "cancelled" };
     const point: CurvePoint = { epoch, train: loss };
+    if (epoch === 1 && before !== null) point.pretraining = [...before.layers];
     if (held !== undefined && held.length > 0) point.held = heldLoss(bench, gather, held);
     if (!Number.isFinite(point.train) || !Number.isFinite(point.held ?? 0)) {
       return { status: "nan", epoch, ...fault(bench, work, job) };

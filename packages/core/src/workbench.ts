@@ -9,6 +9,7 @@ import { lossFor, type LossName } from "./losses.ts";
 import type { ObjectiveTerms } from "./loss-graph.ts";
 import type { Network } from "./network.ts";
 import { COEFFICIENTS, type OptimizerRule, optimizerRule } from "./optimizers/rules.ts";
+import { pretrainingBytes, pretrainings } from "./pretraining.ts";
 import {
   compileLoss,
   compileTraining,
@@ -109,16 +110,30 @@ export function trainingBytes(
           trainingElements(network, { loss, terms, batches, slots: rule?.slots ?? 0 }),
         );
   const weights = 2 * network.parameters.size * bytes;
+  const before = bytesBefore(network, spec, rows, variant);
   const order =
     2 * rows * Uint32Array.BYTES_PER_ELEMENT +
     minimiserBytes(work, spec) +
     probeBytes(work, spec, rows);
-  if (spec.earlyStopping === undefined) return arena + weights + order;
+  if (spec.earlyStopping === undefined) return Math.max(before, arena + weights + order);
   // The loss alone needs less than its gradient does on as many rows.
   const evaluation = arenaBytes(variant, trainingElements(network, { loss, batches: [64] }));
-  return (
-    arena + weights + order + evaluation + HELD_CHUNK * (network.inputs + network.targets) * bytes
+  const held = HELD_CHUNK * (network.inputs + network.targets) * bytes;
+  return Math.max(before, arena + weights + order + evaluation + held);
+}
+
+/** What is taken before the training itself, and given back by then. */
+function bytesBefore(
+  network: Network,
+  { pretrain }: TrainSpec,
+  rows: number,
+  variant: Variant,
+): number {
+  if (pretrain === undefined) return 0;
+  const each = pretrainings(network, pretrain).map((one) =>
+    trainingBytes(one.network, one.spec, rows, variant),
   );
+  return pretrainingBytes(network, rows) + Math.max(0, ...each);
 }
 
 /** What probes take: gradients and products with the Hessian on an eighth of their rows. */

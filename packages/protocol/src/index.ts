@@ -17,6 +17,7 @@ export * from "./model.ts";
 export * from "./noise.ts";
 export * from "./objective.ts";
 export * from "./optimizer.ts";
+export * from "./pretrain.ts";
 export * from "./probes.ts";
 export * from "./regularizer.ts";
 export * from "./report.ts";

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { DatasetRef } from "./data.ts";
 import { Hash, hashJson } from "./hash.ts";
 import { ModelSpec } from "./model.ts";
+import { PretrainedLayer } from "./pretrain.ts";
 import { ProbePoint } from "./probes.ts";
 import { DrawSpec } from "./sample.ts";
 import { TrainSpec } from "./train.ts";
@@ -93,6 +94,8 @@ export const CurvePoint = z.strictObject({
   held: z.number().optional(),
   /** With `train.probes`. */
   probes: ProbePoint.optional(),
+  /** With `train.pretrain`, at the first epoch: what came before it. */
+  pretraining: z.array(PretrainedLayer).optional(),
 });
 export type CurvePoint = z.infer<typeof CurvePoint>;
 

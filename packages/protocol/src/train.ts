@@ -4,6 +4,7 @@ import { Augment } from "./augment.ts";
 import { Clip, Regularizer } from "./regularizer.ts";
 import { Noise } from "./noise.ts";
 import { Optimizer } from "./optimizer.ts";
+import { Pretrain } from "./pretrain.ts";
 import { Probes } from "./probes.ts";
 import { MomentumSchedule, Schedule } from "./schedule.ts";
 import { named } from "./tagged.ts";
@@ -92,6 +93,7 @@ export const TrainSpec = z.strictObject({
   augment: Augment.optional(),
   sparsity: Sparsity.optional(),
   adversarial: Adversarial.optional(),
+  pretrain: Pretrain.optional(),
   horizon: z
     .int()
     .min(1)
