@@ -364,7 +364,7 @@ const DATASET: readonly Case[] = [
   {
     name: "a missing target",
     given: data(["0.5,1,red,no", "0.5,1,red,"]),
-    says: "data.csv:4 column y must be given in every row, got an empty cell.\nTake out the rows without a target.",
+    says: "data.csv:4 column y must be given in every row, got an empty cell.\nTake out the rows without a target, or set data.unlabelled: keep to learn from them.",
   },
   {
     name: "an absent target",

@@ -17,6 +17,7 @@ function places(parts: Parts): string[] {
 }
 
 const lbfgs = { optimizer: "lbfgs", batch: "all" };
+const keep = { unlabelled: "keep" };
 const dropout = {
   layers: [{ dense: { units: 4 } }, { repeat: { times: 2, layer: { dropout: 0.5 } } }],
 };
@@ -37,6 +38,30 @@ test.each<[string, Parts, string[]]>([
     "no momentum to change",
     { train: { momentumSchedule: "sutskever" } },
     ["train.momentumSchedule"],
+  ],
+  ["rows without a class", { data: keep, train: { semi: "vat" } }, []],
+  ["rows without a class for pre-training", { data: keep, train: { pretrain: {} } }, []],
+  ["no rows without a class", { train: { semi: "pseudoLabels" } }, ["train.semi"]],
+  ["rows that nothing learns from", { data: keep }, ["data.unlabelled"]],
+  [
+    "classes of numbers",
+    { data: { ...keep, task: "regression" }, train: { semi: "pseudoLabels" } },
+    ["train.semi"],
+  ],
+  [
+    "one output for two classes",
+    { data: keep, model: { output: "sigmoid" }, train: { semi: "vat" } },
+    ["train.semi"],
+  ],
+  [
+    "classes that are smoothed",
+    { data: keep, train: { semi: "vat", noise: { labels: 0.1 } } },
+    ["train.noise.labels"],
+  ],
+  [
+    "a line search on rows without a class",
+    { data: keep, train: { ...lbfgs, semi: "vat" } },
+    ["train.semi"],
   ],
   ["pre-training", { train: { ...lbfgs, pretrain: {} } }, []],
   [

@@ -1,5 +1,5 @@
 import type { Experiment, TrainSpec } from "@manyfold/protocol";
-import { isSecondOrder, tagOf } from "@manyfold/protocol";
+import { isSecondOrder, nameOf, tagOf } from "@manyfold/protocol";
 import type { Rule } from "./rule.ts";
 
 const MOMENTUM: readonly string[] = ["momentum", "nesterov"];
@@ -50,7 +50,16 @@ export const TRAINING_RULES: readonly Rule[] = [
     help: "The others have kinks, or move the weights after the step.",
   },
   ...(
-    ["schedule", "clip", "noise", "momentumSchedule", "augment", "sparsity", "adversarial"] as const
+    [
+      "schedule",
+      "clip",
+      "noise",
+      "momentumSchedule",
+      "augment",
+      "sparsity",
+      "adversarial",
+      "semi",
+    ] as const
   ).map((name): Rule => ({
     path: ["train", name],
     broken: ({ train }) =>
@@ -82,6 +91,39 @@ export const TRAINING_RULES: readonly Rule[] = [
     condition: "a layer of sigmoid units where train.sparsity.kind is kl",
     got: ({ model }) => tagOf(model.layers[unboundedAt(model)] ?? { dense: {} }),
     help: "The divergence is between shares of time that a unit is on; l1 is for any activation.",
+  },
+  {
+    path: ["train", "semi"],
+    broken: ({ data, train }) => train.semi !== undefined && data.unlabelled !== "keep",
+    condition: "left out but with data.unlabelled: keep",
+    got: semiOf,
+    help: "Without it no row is without a target, and there is nothing more to learn from.",
+  },
+  {
+    path: ["data", "unlabelled"],
+    broken: ({ data, train }) =>
+      data.unlabelled === "keep" && train.semi === undefined && train.pretrain === undefined,
+    condition: "error but with train.semi or train.pretrain",
+    got: ({ data }) => data.unlabelled,
+    help: "Nothing else learns from rows without a target.",
+  },
+  {
+    path: ["train", "semi"],
+    broken: ({ data, model, train }) =>
+      train.semi !== undefined &&
+      (data.task === "regression" ||
+        !["auto", "softmax"].includes(nameOf(model.output)) ||
+        !["auto", "softmaxCrossEntropy"].includes(nameOf(train.loss))),
+    condition: "left out but for a classification by softmax and its cross-entropy",
+    got: semiOf,
+    help: "It is about probabilities of classes, one output each; train.pretrain learns from the inputs of any task.",
+  },
+  {
+    path: ["train", "noise", "labels"],
+    broken: ({ train }) => train.semi !== undefined && train.noise?.labels !== undefined,
+    condition: "left out with train.semi",
+    got: ({ train }) => train.noise?.labels,
+    help: "Smoothed, a row without a target would have one: any class alike.",
   },
   {
     path: ["train", "pretrain", "optimizer"],
@@ -116,6 +158,10 @@ export const TRAINING_RULES: readonly Rule[] = [
     help: "Label smoothing is about probabilities of classes.",
   },
 ];
+
+function semiOf({ train }: Experiment): string | undefined {
+  return train.semi && tagOf(train.semi);
+}
 
 function optimizerOf({ train }: Experiment): ReturnType<typeof tagOf<TrainSpec["optimizer"]>> {
   return tagOf(train.optimizer);

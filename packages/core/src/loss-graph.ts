@@ -1,4 +1,4 @@
-import type { Sparsity, TrainSpec } from "@manyfold/protocol";
+import type { Semi, Sparsity, TrainSpec } from "@manyfold/protocol";
 import { grad } from "./autodiff.ts";
 import type { Node } from "./graph.ts";
 import { type LossName, lossRows } from "./losses.ts";
@@ -15,8 +15,11 @@ import {
   add,
   broadcast,
   constant,
+  detach,
+  divide,
   input,
   log,
+  logSoftmax,
   maximum,
   minimum,
   multiply,
@@ -24,6 +27,10 @@ import {
   scale,
   shift,
   sign,
+  softmax,
+  sqrt,
+  square,
+  subtract,
   sum,
 } from "./ops.ts";
 
@@ -46,7 +53,12 @@ export function networkGraph(network: Network, rows: number, mode: DropoutMode):
 }
 
 /** What a training's objective has besides the mean loss over its rows. */
-export type ObjectiveTerms = Pick<TrainSpec, "sparsity" | "adversarial">;
+export type ObjectiveTerms = Pick<TrainSpec, "sparsity" | "adversarial"> & {
+  readonly vat?: Vat;
+};
+
+/** Virtual adversarial training: how far, and how much it counts. */
+export type Vat = Extract<Semi, { vat: unknown }>["vat"];
 
 /** A network, its mean loss over the rows of `x` and `y`, and the gradient in every tensor. */
 export interface LossGraph extends NetworkGraph {
@@ -58,7 +70,8 @@ export interface LossGraph extends NetworkGraph {
 
 /**
  * The graph of a training step. With adversarial training it also reads `reach`, `low` and `high`
- * `[inputs]`: how far each input may move, and the box of the data.
+ * `[inputs]`: how far each input may move, and the box of the data; with virtual adversarial
+ * training `direction` `[rows, inputs]`, from which the search for the worst one begins.
  */
 export function lossGraph(
   network: Network,
@@ -72,12 +85,18 @@ export function lossGraph(
   const meanOf = (logits: Node): Node =>
     scale(sum(lossRows(loss, logits, y, network.head)), 1 / rows);
   const mean = meanOf(graph.forward.logits);
+  const parameter = ({ name }: ParameterTensor): Node => graph.parameters.get(name) as Node;
+  const logitsAt = (x: Node): Node => forwardGraph(network, x, parameter, mode).logits;
   let objective = mean;
   if (terms.adversarial !== undefined) {
     const { weight } = terms.adversarial;
-    const parameter = ({ name }: ParameterTensor): Node => graph.parameters.get(name) as Node;
-    const moved = forwardGraph(network, fastSign(graph.x, mean), parameter, mode);
-    objective = add(scale(mean, weight), scale(meanOf(moved.logits), 1 - weight));
+    const moved = logitsAt(fastSign(graph.x, mean));
+    objective = add(scale(mean, weight), scale(meanOf(moved), 1 - weight));
+  }
+  if (terms.vat !== undefined) {
+    const { epsilon, weight } = terms.vat;
+    const change = smoothness(graph.x, graph.forward.logits, logitsAt, epsilon);
+    objective = add(objective, scale(change, weight));
   }
   if (terms.sparsity !== undefined) {
     objective = add(objective, sparsityPenalty(network, graph.forward, terms.sparsity, rows));
@@ -105,6 +124,36 @@ function fastSign(x: Node, mean: Node): Node {
     broadcast(input(name, [x.shape[1] as number]), 0, x.shape);
   const moved = add(x, multiply(sign(slope), each("reach")));
   return minimum(maximum(moved, each("low")), each("high"));
+}
+
+/** Name of the input of virtual adversarial training, `[rows, inputs]`. */
+export const DIRECTION = "direction";
+
+/** How far along the direction the slope of the divergence is taken, which is 0 at the row itself. */
+const STEP = 0.01;
+
+/**
+ * The mean over rows of the divergence KL(p(x) || p(x + r)), r being of length epsilon along the
+ * slope of that divergence a little off x: one power iteration towards the direction in which the
+ * prediction changes most (Miyato et al. 2018, equations 5 to 15). p(x) and r are constants of the
+ * objective. Without a slope, as where all is flat, nothing moves.
+ */
+function smoothness(x: Node, logits: Node, logitsAt: (x: Node) => Node, epsilon: number): Node {
+  const rows = x.shape[0] as number;
+  const [p, logP] = [detach(softmax(logits)), detach(logSoftmax(logits))];
+  const divergence = (moved: Node): Node =>
+    sum(multiply(p, subtract(logP, logSoftmax(logitsAt(moved)))));
+  const aside = add(x, scale(unitRows(input(DIRECTION, x.shape)), STEP));
+  const [slope] = grad(divergence(aside), [aside]) as [Node];
+  const worst = detach(scale(unitRows(slope), epsilon));
+  return scale(divergence(add(x, worst)), 1 / rows);
+}
+
+/** Each row over its length; a row of zeros, or one too short for its square, stays about 0. */
+function unitRows(rows: Node): Node {
+  const least = 1e-30;
+  const lengths = sqrt(shift(sum(square(rows), 1), least));
+  return divide(rows, broadcast(lengths, 1, rows.shape));
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Graph, Node } from "./graph.ts";
 import { headRule } from "./heads.ts";
 import { plainKernels } from "./arithmetic.ts";
 import { BYTES, type KernelSet, type Values } from "./kernels/kernels.ts";
-import { BOX, lossGraph, networkGraph, type ObjectiveTerms } from "./loss-graph.ts";
+import { BOX, DIRECTION, lossGraph, networkGraph, type ObjectiveTerms } from "./loss-graph.ts";
 import { type LossName, lossRows } from "./losses.ts";
 import { type Network, requireWeights } from "./network.ts";
 import { input } from "./ops.ts";
@@ -38,6 +38,8 @@ export interface TrainingProgram {
   readonly gradients: Values;
   /** With adversarial training: `reach`, `low` and `high`, each `[inputs]`; the caller fills them. */
   readonly box: readonly Values[];
+  /** With virtual adversarial training `[largest batch, inputs]`, else empty; the caller fills it. */
+  readonly direction: Values;
   /** As many further views of that layout, zero at first, for an optimizer's moments. */
   readonly slots: readonly Values[];
   /**
@@ -57,6 +59,7 @@ interface TrainingLayout {
   readonly slots: number;
   readonly loss: number;
   readonly box: readonly number[];
+  readonly direction: number | null;
   /** Elements per slot. */
   readonly stride: number;
   readonly plans: ReadonlyMap<number, Plan>;
@@ -88,6 +91,7 @@ export function compileTraining(network: Network, options: TrainingOptions): Tra
     parameters: view(layout.parameters, size),
     gradients: view(layout.gradients, size),
     box: layout.box.map((offset) => view(offset, network.inputs)),
+    direction: view(layout.direction ?? 0, layout.direction === null ? 0 : rows * network.inputs),
     slots: Array.from({ length: slots }, (_, i) => view(layout.slots + i * layout.stride, size)),
     run: (batch, step) => {
       const program = programs.get(batch);
@@ -126,6 +130,8 @@ function layOut(network: Network, options: Omit<TrainingOptions, "kernels">): Tr
     places.set(name, offset);
     return offset;
   });
+  const direction = options.terms?.vat === undefined ? null : reserve(rows * network.inputs);
+  if (direction !== null) places.set(DIRECTION, direction);
   for (const { name, offset } of tensors) {
     places.set(name, parameters + offset);
     places.set(gradientName(name), gradients + offset);
@@ -136,7 +142,19 @@ function layOut(network: Network, options: Omit<TrainingOptions, "kernels">): Tr
     plans.set(batch, planGraph(trainingGraph(network, options, batch), reserved));
   }
   const total = Math.max(...[...plans.values()].map((plan) => plan.elements));
-  return { x, y, parameters, gradients, slots, loss, box, stride, plans, elements: total };
+  return {
+    x,
+    y,
+    parameters,
+    gradients,
+    slots,
+    loss,
+    box,
+    direction,
+    stride,
+    plans,
+    elements: total,
+  };
 }
 
 /** Mean loss over a batch, and its gradient in every tensor, as one graph. */

@@ -23,9 +23,10 @@ import { startProbe } from "./probes.ts";
 import { type Meter, type Part } from "./profile.ts";
 import { type Provenance, provenance } from "./provenance.ts";
 import { startRegularizers } from "./regularizers.ts";
-import { fold, folds, type Key } from "./rng.ts";
+import { fold, folds, type Key, normals } from "./rng.ts";
 import { type Length, type Momentum, momentumOf, startSchedule } from "./schedules.ts";
 import { finished } from "./finishing.ts";
+import { startSemi, visitedRows } from "./semi.ts";
 import { earlyStopping } from "./stopping.ts";
 import {
   borrowWorkbench,
@@ -50,7 +51,7 @@ export interface TrainJob {
   readonly rows: Uint32Array;
   /** Rows whose loss is measured after each epoch and may stop the training. */
   readonly held?: Uint32Array;
-  /** Rows whose inputs alone are known, for what learns from inputs. */
+  /** Rows whose inputs alone are known, for `spec.pretrain` and `spec.semi`. */
   readonly unlabelled?: Uint32Array;
   /** Columns of x that are the network's inputs, if not all. */
   readonly features?: Uint32Array;
@@ -114,9 +115,10 @@ export function train(job: TrainJob): TrainOutcome {
   const wanted = pretrain !== undefined && job.start === undefined;
   const before = wanted ? pretrained(job, pretrain, train) : null;
   if (before !== null && before.status !== "done") return before;
-  const work = { ...workOf(job.network, job.spec, job.rows.length, job.variant), meter };
+  const visiting = { ...job, rows: visitedRows(job) };
+  const work = { ...workOf(job.network, job.spec, visiting.rows.length, job.variant), meter };
   const bench = borrowWorkbench(work);
-  const outcome = trainOn(bench, work, job, before);
+  const outcome = trainOn(bench, work, visiting, before);
   returnWorkbench(bench);
   meter?.mark("rest");
   return finished(job, outcome, train);
@@ -130,7 +132,8 @@ function trainOn(
 ): TrainOutcome {
   const { network, spec, held } = job;
   const start = before?.weights ?? job.start;
-  const gather = followed(job.meter, "gather", gatherFrom(job));
+  const semi = spec.semi && job.unlabelled ? startSemi(job, spec.semi) : null;
+  const gather = followed(job.meter, "gather", semi?.gather ?? gatherFrom(job));
   const stopping = spec.earlyStopping ? earlyStopping(spec.earlyStopping) : null;
   const best = { weights: new Float32Array(0), epoch: 0 };
   const epochs =
@@ -147,6 +150,7 @@ function trainOn(
   if (start === undefined) initialize(network, job.key, bench.parameters);
   else bench.parameters.set(start);
   for (let epoch = 1; epoch <= spec.epochs; epoch++) {
+    semi?.prepare(epoch, bench.parameters);
     const loss = epochs.run(epoch);
     if (loss === null) return { status: "cancelled" };
     const point: CurvePoint = { epoch, train: loss };
@@ -217,6 +221,8 @@ function batchEpochs(
   ];
   const { adversarial } = spec;
   if (adversarial !== undefined) fillBox(training.box, network, rows, gather, adversarial.epsilon);
+  const directions = folds(key, "virtual adversarial direction");
+  const { direction } = training;
   const shaken = spec.noise?.weights;
   const shake = shaken === undefined ? undefined : weightNoise(network, shaken, key);
   const masked = network.layers.some((layer) => layer.kind === "dropout");
@@ -230,6 +236,7 @@ function batchEpochs(
       const to = Math.min(from + batch, rows.length);
       gather(rows, order, from, to, x, y);
       for (const perturb of perturbations) perturb(x, y, to - from, step);
+      if (direction.length > 0) direction.set(normals(directions(step), direction.length));
       shake?.put(parameters, step);
       const loss = training.run(to - from, masked ? masks(step) : key);
       if (!Number.isFinite(loss)) return loss;

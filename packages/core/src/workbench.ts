@@ -80,8 +80,12 @@ export function workOf(network: Network, spec: TrainSpec, rows: number, variant:
 }
 
 /** Only what is configured, so that a training without has nothing of it. */
-function termsOf({ sparsity, adversarial }: TrainSpec): ObjectiveTerms {
-  return { ...(sparsity && { sparsity }), ...(adversarial && { adversarial }) };
+function termsOf({ sparsity, adversarial, semi }: TrainSpec): ObjectiveTerms {
+  return {
+    ...(sparsity && { sparsity }),
+    ...(adversarial && { adversarial }),
+    ...(semi && "vat" in semi && { vat: semi.vat }),
+  };
 }
 
 /**
@@ -114,7 +118,8 @@ export function trainingBytes(
   const order =
     2 * rows * Uint32Array.BYTES_PER_ELEMENT +
     minimiserBytes(work, spec) +
-    probeBytes(work, spec, rows);
+    probeBytes(work, spec, rows) +
+    (spec.semi === undefined ? 0 : rows * (network.inputs + network.targets + 4) * bytes);
   if (spec.earlyStopping === undefined) return Math.max(before, arena + weights + order);
   // The loss alone needs less than its gradient does on as many rows.
   const evaluation = arenaBytes(variant, trainingElements(network, { loss, batches: [64] }));

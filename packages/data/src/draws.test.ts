@@ -1,7 +1,7 @@
 import { match, type EarlyStopping, type SampleSpec } from "@manyfold/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { drawRows, memberKey } from "./draws.ts";
+import { drawRows, drawUnlabelled, memberKey } from "./draws.ts";
 
 const rowsOf = (count: number) => Uint32Array.from({ length: count }, (_, i) => 2 * i + 1);
 const bootstrap: SampleSpec = { bootstrap: { fraction: 1 } };
@@ -111,4 +111,18 @@ describe("early stopping on out-of-bag rows", () => {
       "train.earlyStopping.on must be holdout where members train on every row, got oob.",
     );
   });
+});
+
+test("rows without a target are drawn as a member's rows are, by a key of their own", () => {
+  const place = { seed: 1, fold: 0, repeat: 0, member: 2 };
+  const rows = Uint32Array.from({ length: 50 }, (_, i) => 100 + i);
+  const bag = { ...place, draw: { sample: { bootstrap: { fraction: 1 } }, features: 1 } };
+  const drawn = drawUnlabelled(bag, rows);
+  expect(drawn).toHaveLength(50);
+  expect(new Set(drawn).size).toBeLessThan(50);
+  expect(drawUnlabelled(bag, rows)).toEqual(drawn);
+  expect(drawUnlabelled({ ...bag, member: 3 }, rows)).not.toEqual(drawn);
+  const all = { ...place, draw: { sample: { all: {} }, features: 1 } };
+  expect(drawUnlabelled(all, rows)).toEqual(rows);
+  expect(drawUnlabelled(bag, new Uint32Array(0))).toHaveLength(0);
 });

@@ -69,6 +69,17 @@ export function drawRows(of: DrawOf, trainRows: Uint32Array, inputs: number): Dr
   };
 }
 
+/**
+ * The rows without a target that a member learns from, drawn as its rows are: a bootstrap of its own
+ * for each member of a bag.
+ *
+ * @param rows the table's rows of role `unlabelled`, ascending
+ */
+export function drawUnlabelled(of: DrawOf, rows: Uint32Array): Uint32Array {
+  if (rows.length === 0) return rows;
+  return sample(fold(fold(memberKey(of), "draw"), "unlabelled"), of.draw, rows);
+}
+
 function heldRows(from: Key, trainRows: Uint32Array, fraction: number): Uint32Array {
   if (trainRows.length < 2) {
     throw new ManyfoldError({

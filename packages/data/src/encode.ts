@@ -88,20 +88,23 @@ function encoder(
 
 /**
  * Targets of the given rows, `[rows, targets]`: a class index, or values in scaled units, computed
- * in float64 and rounded once.
+ * in float64 and rounded once; 0 for a row without a target.
  */
 export function encodeTargets(
   { target: fitted }: Preprocessing,
   target: RawTarget,
   rows: Uint32Array,
 ): Float32Array {
-  if (target.task === "classification") return Float32Array.from(rows, (row) => target.codes[row]!);
+  if (target.task === "classification") {
+    return Float32Array.from(rows, (row) => Math.max(0, target.codes[row]!));
+  }
   const columns = fitted.task === "regression" ? fitted.columns : [];
   const out = new Float32Array(rows.length * columns.length);
   for (const [j, { offset, scale }] of columns.entries()) {
     const values = target.columns[j]!.values;
     for (let i = 0; i < rows.length; i++) {
-      out[i * columns.length + j] = (values[rows[i]!]! - offset) / scale;
+      const value = values[rows[i]!]!;
+      out[i * columns.length + j] = Number.isNaN(value) ? 0 : (value - offset) / scale;
     }
   }
   return out;

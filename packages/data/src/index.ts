@@ -12,7 +12,7 @@ export { inputsFromCells, inputsFromRecords } from "./records.ts";
 // Rows: splits and folds of an experiment, draws of its members.
 export { foldRows, splitRows } from "./splits.ts";
 export type { Split, SplitBy } from "./splits.ts";
-export { drawRows, memberKey } from "./draws.ts";
+export { drawRows, drawUnlabelled, memberKey } from "./draws.ts";
 export type { Draw, DrawOf, MemberPlace } from "./draws.ts";
 
 // Prepared tables.

@@ -132,3 +132,47 @@ describe("bad input", () => {
     );
   });
 });
+
+test("rows without a target are kept where wanted, in every table and no score", () => {
+  const some = { ...columns, y: columns.y.map((label, i) => (i % 4 === 1 ? "NA" : label)) };
+  const experiment = experimentOf(
+    { columns: { who: "ignore" }, unlabelled: "keep", split: { test: 0.25 } },
+    { search: { trials: 1, space, assess: { folds: { k: 3 } } } },
+  );
+  const { data, tables } = prepare(rawTable(cellsOf(some), experiment.data), experiment);
+  expect(data.notes[0]).toBe("15 of 60 rows without a target: learned from, never scored.");
+  const without = Array.from({ length: 15 }, (_, i) => 4 * i + 1);
+  for (const bytes of tables) {
+    const table = decodeTable(bytes);
+    expect(Array.from(rowsOf(table, "unlabelled"), (row) => table.rowNumbers[row])).toEqual(
+      without,
+    );
+    for (const row of rowsOf(table, "unlabelled")) expect(table.y[row]).toBe(0);
+  }
+  const final = decodeTable(tables[0]!);
+  expect(rowsOf(final, "test").length + rowsOf(final, "train").length).toBe(45);
+  // Inputs are scaled by all rows that take no part in a score.
+  const seen = ["train", "unlabelled"] as const;
+  const x = seen.flatMap((role) => Array.from(rowsOf(final, role), (row) => final.x[4 * row]!));
+  expect(x.reduce((sum, value) => sum + value, 0) / x.length).toBeCloseTo(0, 5);
+});
+
+test("a group that is held out takes its rows without a target along", () => {
+  const some = { ...columns, y: columns.y.map((label, i) => (i % 4 === 1 ? "" : label)) };
+  const experiment = experimentOf({ unlabelled: "keep", split: { test: 0.25, group: "who" } });
+  const { tables } = prepare(rawTable(cellsOf(some), experiment.data), experiment);
+  const table = decodeTable(tables[0]!);
+  const groupsOf = (role: "test" | "unlabelled") =>
+    new Set(Array.from(rowsOf(table, role), (row) => columns.who[table.rowNumbers[row]!]));
+  expect(groupsOf("unlabelled").size).toBe(15 - groupsOf("test").size);
+  expect([...groupsOf("test")].filter((who) => groupsOf("unlabelled").has(who))).toEqual([]);
+});
+
+test.each([
+  ["error where no row has a target", () => ""],
+  ["left out where every row has a target", (label: string) => label],
+])("nothing to keep: %s", (condition, cell) => {
+  const experiment = experimentOf({ unlabelled: "keep" });
+  const cells = cellsOf({ ...columns, y: columns.y.map(cell) });
+  expect(() => rawTable(cells, experiment.data)).toThrow(`data.unlabelled must be ${condition}`);
+});

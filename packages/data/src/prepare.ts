@@ -65,7 +65,7 @@ function balance(raw: RawTable, stratify: boolean): SplitBy {
 }
 
 function testSplit(from: Key, raw: RawTable, { split: spec }: DataSpec): Split {
-  const rows = Uint32Array.from({ length: raw.rows }, (_, row) => row);
+  const rows = raw.labelled;
   if (spec === undefined) return { train: rows, held: new Uint32Array(0) };
   if (spec.stratify) checkStrata(raw, spec.group);
   return splitRows(from, rows, spec.test, balance(raw, spec.stratify));
@@ -85,7 +85,7 @@ function checkStrata(raw: RawTable, group: string | undefined): void {
     return;
   }
   const counts = new Uint32Array(target.classes.length);
-  for (const code of target.codes) counts[code]!++;
+  for (const row of raw.labelled) counts[target.codes[row]!]!++;
   const rare = counts.findIndex((count) => count < 2);
   if (rare < 0) return;
   const row = target.codes.indexOf(rare);
@@ -120,23 +120,40 @@ function fitted(
   spec: DataSpec,
   hash: (bytes: Uint8Array) => Hash,
 ): { prepared: PreparedTable; bytes: Uint8Array<ArrayBuffer> } {
-  const preprocessing = fitPreprocessing(raw, train, spec.scale);
-  const isHeld = new Set(held);
-  const rowNumbers = Uint32Array.from([...train, ...held]).sort();
-  const heldCode = ROLES.indexOf(heldRole);
+  const unlabelled = unlabelledBeside(raw, held);
+  const seen = Uint32Array.from([...train, ...unlabelled]).sort();
+  const preprocessing = fitPreprocessing(raw, train, spec.scale, seen);
+  const rowNumbers = Uint32Array.from([...seen, ...held]).sort();
+  const codes = new Map<number, number>();
+  for (const row of held) codes.set(row, ROLES.indexOf(heldRole));
+  for (const row of unlabelled) codes.set(row, ROLES.indexOf("unlabelled"));
   const bytes = encodeTable({
     x: encodeRows(preprocessing, raw, rowNumbers),
     y: encodeTargets(preprocessing, raw.target, rowNumbers),
-    roles: Uint8Array.from(rowNumbers, (row) => (isHeld.has(row) ? heldCode : 0)),
+    roles: Uint8Array.from(rowNumbers, (row) => codes.get(row) ?? 0),
     rowNumbers,
     classes: raw.target.task === "classification" ? raw.target.classes.length : 0,
   });
   return { prepared: { table: tableRef(bytes, hash), preprocessing }, bytes };
 }
 
+/** The rows without a target, but those of groups that are held out. */
+function unlabelledBeside(raw: RawTable, held: Uint32Array): Uint32Array {
+  const { groups, labelled, rows } = raw;
+  const apart = new Set(labelled);
+  const heldGroups = new Set(groups && Array.from(held, (row) => groups[row]));
+  return Uint32Array.from({ length: rows }, (_, row) => row).filter(
+    (row) => !apart.has(row) && !(groups && heldGroups.has(groups[row])),
+  );
+}
+
 /** What people should know about the data, one line each. */
 function notes(raw: RawTable, { train }: Split, preprocessing: Preprocessing): string[] {
   const lines: string[] = [];
+  const unlabelled = raw.rows - raw.labelled.length;
+  if (unlabelled > 0) {
+    lines.push(`${unlabelled} of ${raw.rows} rows without a target: learned from, never scored.`);
+  }
   const constant = preprocessing.inputs
     .filter((column) => column.kind === "numeric" && column.factor === 0)
     .map(({ name }) => printable(name));
@@ -174,9 +191,9 @@ function notes(raw: RawTable, { train }: Split, preprocessing: Preprocessing): s
         `${counted(unseen, "class", "classes")} without a training row: ${listed(unseen)}; data.split.stratify: true keeps each class in both parts.`,
       );
     }
-    if (2 * target.classes.length > raw.rows && raw.rows > 20) {
+    if (2 * target.classes.length > raw.labelled.length && raw.labelled.length > 20) {
       lines.push(
-        `${printable(target.column)} has ${target.classes.length} classes in ${raw.rows} rows; data.task: regression predicts numbers.`,
+        `${printable(target.column)} has ${target.classes.length} classes in ${raw.labelled.length} rows; data.task: regression predicts numbers.`,
       );
     }
   }

@@ -21,13 +21,15 @@ import type { RawTable, RawTarget } from "./raw-table.ts";
  * table of a run has the same outputs.
  *
  * @param rows row indices of `table`, which are the training rows
+ * @param inputRows rows that inputs are fitted on, if others too have no part in any score
  */
 export function fitPreprocessing(
   table: RawTable,
   rows: Uint32Array,
   scaling: Scaling,
+  inputRows: Uint32Array = rows,
 ): Preprocessing {
-  const inputs = table.columns.map((column) => fitColumn(table, column, rows, scaling));
+  const inputs = table.columns.map((column) => fitColumn(table, column, inputRows, scaling));
   return {
     inputs,
     target: fitTarget(table.target, rows),

@@ -178,7 +178,7 @@ describe("bad input", () => {
       "a missing target",
       { age, y: ["1", "", "2", "3"] },
       {},
-      "t.csv:3 column y must be given in every row, got an empty cell.\nTake out the rows without a target.",
+      "t.csv:3 column y must be given in every row, got an empty cell.\nTake out the rows without a target, or set data.unlabelled: keep to learn from them.",
     ],
     [
       "a missing value where none may be",

@@ -26,11 +26,12 @@ export type RawTarget =
       readonly column: string;
       /** Labels: whole numbers in numeric order, texts by code unit. */
       readonly classes: readonly string[];
-      /** Class index per row. */
+      /** Class index per row; -1 where there is none. */
       readonly codes: Int32Array;
     }
   | {
       readonly task: "regression";
+      /** NaN where there is none. */
       readonly columns: readonly { readonly name: string; readonly values: Float64Array }[];
     };
 
@@ -39,6 +40,8 @@ export interface RawTable extends InputRows {
   readonly lines: ArrayLike<number>;
   readonly hash: Hash;
   readonly target: RawTarget;
+  /** Rows that have a target; those without one are kept only where the settings say so. */
+  readonly labelled: Uint32Array;
   /** Group number per row, where the split goes by groups. */
   readonly groups: Int32Array | undefined;
   /** Columns that are no inputs though they might be: declared so, or the groups. */
@@ -83,13 +86,15 @@ export function rawTable(cells: Cells, spec: DataSpec): RawTable {
       help: "Add columns, or take some out of data.columns where they are ignored.",
     });
   }
+  const labelled = labelledRows(cells, spec, targets);
   return {
     source: cells.source,
     lines: cells.lines,
     hash: cells.hash,
     rows: cells.rows.length,
     columns,
-    target: readTarget(cells, spec, targets),
+    target: readTarget(cells, spec, targets, labelled),
+    labelled,
     groups: group === undefined ? undefined : groupCodes(cells, cells.header.indexOf(group)),
     ignored,
   };
@@ -221,10 +226,43 @@ function groupCodes(cells: Cells, index: number): Int32Array {
   return column.values as Int32Array;
 }
 
-function readTarget(cells: Cells, spec: DataSpec, targets: readonly string[]): RawTarget {
+/** All rows, or with `unlabelled: keep` those where every target is given. */
+function labelledRows(cells: Cells, spec: DataSpec, targets: readonly string[]): Uint32Array {
+  const rows = Uint32Array.from(cells.rows, (_, row) => row);
+  const columns = targets.map((name) => cells.header.indexOf(name));
+  if (spec.unlabelled !== "keep") {
+    const help =
+      "Take out the rows without a target, or set data.unlabelled: keep to learn from them.";
+    for (const index of columns) requirePresent(cells, index, "given in every row", help);
+    return rows;
+  }
+  const labelled = rows.filter((row) =>
+    columns.every((index) => !isMissing(cellAt(cells, row, index))),
+  );
+  if (labelled.length > 0 && labelled.length < rows.length) return labelled;
+  throw new ManyfoldError({
+    code: "config",
+    path: "data.unlabelled",
+    condition:
+      labelled.length === 0
+        ? "error where no row has a target"
+        : "left out where every row has a target",
+    got: show(spec.unlabelled),
+    help:
+      labelled.length === 0
+        ? `Every row of ${cells.source} lacks a value of ${targets.map(printable).join(" or ")}.`
+        : "A row without a target is one whose cell is empty, NA or null.",
+  });
+}
+
+function readTarget(
+  cells: Cells,
+  spec: DataSpec,
+  targets: readonly string[],
+  labelled: Uint32Array,
+): RawTarget {
   const values = targets.map((name) => {
     const index = cells.header.indexOf(name);
-    requirePresent(cells, index, "given in every row", "Take out the rows without a target.");
     return { name, index, kind: spec.columns[name] ?? inferKind(cells, index) };
   });
   if (spec.task === "regression") {
@@ -240,31 +278,41 @@ function readTarget(cells: Cells, spec: DataSpec, targets: readonly string[]): R
             help: "Set data.task: classification to predict labels.",
           });
         }
-        const column = regressionColumn(cells, index);
-        requireVariety(cells, name, new Set(column).size);
+        const column = regressionColumn(cells, index, labelled);
+        requireVariety(cells, name, new Set(Array.from(labelled, (row) => column[row])).size);
         return { name, values: column };
       }),
     };
   }
   const [{ name, index, kind }] = values as [(typeof values)[0]];
-  return labelled(cells, name, index, kind);
+  return classTarget(cells, labelled, { name, index, kind });
 }
 
-function regressionColumn(cells: Cells, index: number): Float64Array {
+function regressionColumn(cells: Cells, index: number, labelled: Uint32Array): Float64Array {
   const name = cells.header[index] as string;
   const help = "Correct the cell, or set data.task: classification to predict labels.";
-  return Float64Array.from(cells.rows, (_, row) =>
-    readNumber(cellAt(cells, row, index), place(cells, row, name), help),
-  );
+  const values = new Float64Array(cells.rows.length).fill(NaN);
+  for (const row of labelled) {
+    values[row] = readNumber(cellAt(cells, row, index), place(cells, row, name), help);
+  }
+  return values;
 }
 
 /**
  * Class labels. A target inferred (or declared) numeric holds whole numbers, and 1.0 is 1; any
  * other holds texts as they are written. Labels that are all whole numbers are in numeric order.
  */
-function labelled(cells: Cells, name: string, index: number, kind: ColumnKind): RawTarget {
+function classTarget(
+  cells: Cells,
+  labelled: Uint32Array,
+  {
+    name,
+    index,
+    kind,
+  }: { readonly name: string; readonly index: number; readonly kind: ColumnKind },
+): RawTarget {
   const help = `Set data.task: regression, or declare data.columns.${name}: categorical to take the values as labels.`;
-  const labels = cells.rows.map((_, row) => {
+  const labels = Array.from(labelled, (row) => {
     const cell = cellAt(cells, row, index);
     if (kind !== "numeric") return cell;
     const path = place(cells, row, name);
@@ -282,11 +330,13 @@ function labelled(cells: Cells, name: string, index: number, kind: ColumnKind): 
   const classes = found.sort(whole ? (a, b) => Number(a) - Number(b) : byCodeUnit);
   requireVariety(cells, name, classes.length);
   const code = new Map(classes.map((label, i) => [label, i]));
+  const codes = new Int32Array(cells.rows.length).fill(-1);
+  for (const [i, row] of labelled.entries()) codes[row] = code.get(labels[i] ?? "") ?? -1;
   return {
     task: "classification",
     column: name,
     classes,
-    codes: Int32Array.from(labels, (label) => code.get(label) as number),
+    codes,
   };
 }
 

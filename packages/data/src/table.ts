@@ -8,14 +8,19 @@ import {
 } from "@manyfold/protocol";
 
 /** Codes of the roles in {@link Table.roles}. */
-export const ROLES = ["train", "validation", "test"] as const satisfies readonly Role[];
+export const ROLES = [
+  "train",
+  "validation",
+  "test",
+  "unlabelled",
+] as const satisfies readonly Role[];
 
 /** A prepared table: views on its bytes, nothing copied. */
 export interface Table {
   readonly ref: DatasetRef;
   /** Inputs `[rows, inputs]`. */
   readonly x: Float32Array;
-  /** Targets `[rows, targets]`: a class index, or values in scaled units. */
+  /** Targets `[rows, targets]`: a class index, or values in scaled units; 0 where there is none. */
   readonly y: Float32Array;
   /** Index into {@link ROLES} per row. */
   readonly roles: Uint8Array;

@@ -34,7 +34,7 @@ describe("a bad configuration", () => {
       "train.epoch must be a known setting, got "epoch".
       Did you mean epochs?
       train.lr must be a known setting, got "lr".
-      Known here: epochs, batch, optimizer, schedule, regularizers, loss, momentumSchedule, clip, noise, augment, sparsity, adversarial, pretrain, horizon, earlyStopping, probes."
+      Known here: epochs, batch, optimizer, schedule, regularizers, loss, momentumSchedule, clip, noise, augment, sparsity, adversarial, pretrain, semi, horizon, earlyStopping, probes."
     `);
     expect(complaints(document)[0]).toMatchObject({ path: ["train", "epoch"], at: "key" });
     expect(messages(config({ sed: 3 }))).toMatchInlineSnapshot(`

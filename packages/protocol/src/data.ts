@@ -49,6 +49,12 @@ export const DataSpec = z.strictObject({
     .describe(
       "Missing values: the training mean (or most frequent value) and an indicator input, or an error.",
     ),
+  unlabelled: z
+    .enum(["error", "keep"])
+    .optional()
+    .describe(
+      "Rows without a target: an error (default), or kept, never scored, for train.semi and train.pretrain.",
+    ),
 });
 export type DataSpec = z.infer<typeof DataSpec>;
 
@@ -118,8 +124,11 @@ export const Preprocessing = z.strictObject({
 });
 export type Preprocessing = z.infer<typeof Preprocessing>;
 
-/** What a row of a table is for. A draw takes rows of role `train` only. */
-export const Role = z.enum(["train", "validation", "test"]);
+/**
+ * What a row of a table is for. A draw takes rows of role `train`, and where a training learns from
+ * inputs alone, of role `unlabelled`: these have no target, and are never scored.
+ */
+export const Role = z.enum(["train", "validation", "test", "unlabelled"]);
 export type Role = z.infer<typeof Role>;
 
 /**

@@ -24,6 +24,7 @@ export * from "./report.ts";
 export * from "./sample.ts";
 export * from "./schedule.ts";
 export * from "./seams.ts";
+export * from "./semi.ts";
 export * from "./search.ts";
 export * from "./tagged.ts";
 export * from "./task.ts";

@@ -6,6 +6,7 @@ import { Noise } from "./noise.ts";
 import { Optimizer } from "./optimizer.ts";
 import { Pretrain } from "./pretrain.ts";
 import { Probes } from "./probes.ts";
+import { Semi } from "./semi.ts";
 import { MomentumSchedule, Schedule } from "./schedule.ts";
 import { named } from "./tagged.ts";
 
@@ -94,6 +95,7 @@ export const TrainSpec = z.strictObject({
   sparsity: Sparsity.optional(),
   adversarial: Adversarial.optional(),
   pretrain: Pretrain.optional(),
+  semi: Semi.optional(),
   horizon: z
     .int()
     .min(1)

@@ -1,5 +1,5 @@
 import { buildNetwork, type Meter, type Network, predict, train } from "@manyfold/core";
-import { type Draw, drawRows, memberKey, rowsOf, type Table } from "@manyfold/data";
+import { type Draw, drawRows, drawUnlabelled, memberKey, rowsOf, type Table } from "@manyfold/data";
 import type { CurvePoint, Report, TaskSpec } from "@manyfold/protocol";
 import { failed, failureFrom, failureOf, type TaskOutcome } from "./outcome.ts";
 
@@ -43,6 +43,10 @@ function attempt(spec: TaskSpec, table: Table, options: RunTaskOptions): TaskOut
   const of = { ...spec, earlyStopping: training.earlyStopping };
   const draw = drawRows(of, rowsOf(table, "train"), inputs);
   const { rows, held, features } = draw;
+  const learnsInputs = training.semi !== undefined || training.pretrain !== undefined;
+  const unlabelled = learnsInputs
+    ? drawUnlabelled(of, rowsOf(table, "unlabelled"))
+    : rows.subarray(0, 0);
   const network = networkOf(spec, features?.length ?? inputs);
   const trained = train({
     network,
@@ -52,6 +56,7 @@ function attempt(spec: TaskSpec, table: Table, options: RunTaskOptions): TaskOut
     y: table.y,
     rows,
     ...(held === undefined ? {} : { held }),
+    ...(unlabelled.length === 0 ? {} : { unlabelled }),
     ...(features === undefined ? {} : { features }),
     key: memberKey(spec),
     ...options,
