@@ -18,8 +18,9 @@ const arrows: Record<string, readonly string[]> = {
   workers: ["core", "data", "files", "blas"],
   coordinator: ["search", "ensemble", "data", "files"],
   report: ["ensemble"],
+  lecture: ["report"],
   predict: ["ensemble", "files"],
-  cli: ["workers", "coordinator", "report", "predict", "blas"],
+  cli: ["workers", "coordinator", "report", "lecture", "predict", "blas"],
 };
 
 /** Everything that `id` reaches along the arrows, itself included. */

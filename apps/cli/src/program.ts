@@ -4,6 +4,7 @@ import { registerCancel } from "./commands/cancel.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerGc } from "./commands/gc.ts";
 import { registerKeys } from "./commands/keys.ts";
+import { registerLecture } from "./commands/lecture.ts";
 import { registerPlan } from "./commands/plan.ts";
 import { registerPredict } from "./commands/predict.ts";
 import { registerPs } from "./commands/ps.ts";
@@ -33,6 +34,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   registerGc,
   registerKeys,
   registerAnalyze,
+  registerLecture,
   registerSchema,
   registerDoctor,
 ];

@@ -44,3 +44,16 @@ export { compileCurvature } from "./curvature.ts";
 export type { CurvatureOptions, CurvatureProgram } from "./curvature.ts";
 export { minimise } from "./minimise/minimise.ts";
 export type { Point, SmoothObjective } from "./minimise/objective.ts";
+
+// The parts of graphs and trainings one by one, for whoever explains or checks them.
+export { topological } from "./graph.ts";
+export { lossGraph, networkGraph } from "./loss-graph.ts";
+export { bindPlan } from "./run.ts";
+export { planGraph } from "./plan.ts";
+export { startSchedule } from "./schedules.ts";
+export { COEFFICIENTS, optimizerRule } from "./optimizers/rules.ts";
+export { startOptimizer } from "./optimizers/optimizer.ts";
+export { updates64 } from "./optimizers/float64.ts";
+export { clippingOf } from "./clipping.ts";
+export { REGULARIZERS } from "./regularizers.ts";
+export { imageMoves } from "./augment.ts";
