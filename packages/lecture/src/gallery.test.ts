@@ -25,6 +25,24 @@ test.each(ROWS.map((row) => [row.id, row] as const))("%s holds", (_, row) => {
   expect(verdict).toBe("holds");
 });
 
+const ids = (letter: string, count: number, more = "") =>
+  Array.from({ length: count }, (_, i) => `${letter}${i + 1}`).flatMap((id) =>
+    id === more ? [id, `${id}'`] : [id],
+  );
+
+test("all 75 rows are there, in the lecture's order", () => {
+  const wanted = [
+    ids("A", 7),
+    ids("B", 9),
+    ids("C", 13),
+    ids("D", 10),
+    ids("E", 16, "E10"),
+    ids("F", 18, "F13"),
+  ].flat();
+  expect(ROWS.map(({ id }) => id)).toEqual(wanted);
+  expect(wanted).toHaveLength(75);
+});
+
 describe("the gallery", () => {
   const results = rowsNamed("C5").map((row) => runRow(row, materials));
 

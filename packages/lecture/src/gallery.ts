@@ -2,10 +2,24 @@ import { ManyfoldError, nearest } from "@manyfold/protocol";
 import { CHAPTER_A } from "./chapters/a.ts";
 import { CHAPTER_B } from "./chapters/b.ts";
 import { CHAPTER_C } from "./chapters/c.ts";
+import { CHAPTER_D } from "./chapters/d.ts";
+import { PENALTIES } from "./chapters/e-penalties.ts";
+import { ENSEMBLES } from "./chapters/e-ensembles.ts";
+import { LANDSCAPES } from "./chapters/f-landscapes.ts";
+import { METHODS } from "./chapters/f-methods.ts";
 import type { Finding, Materials, Row } from "./row.ts";
 
 /** All rows of the lecture, in its order. */
-export const ROWS: readonly Row[] = [...CHAPTER_A, ...CHAPTER_B, ...CHAPTER_C];
+export const ROWS: readonly Row[] = [
+  ...CHAPTER_A,
+  ...CHAPTER_B,
+  ...CHAPTER_C,
+  ...CHAPTER_D,
+  ...PENALTIES,
+  ...ENSEMBLES,
+  ...LANDSCAPES,
+  ...METHODS,
+];
 
 /** A row with what it measured. */
 export interface Result {

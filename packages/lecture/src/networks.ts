@@ -2,12 +2,15 @@ import {
   buildNetwork,
   elementary,
   fold,
+  grad,
+  initialize,
   key,
   type Key,
   lossFor,
   lossGraph,
   evaluateGraph,
   type Network,
+  networkGraph,
   type NetworkIO,
   normals,
   permutation,
@@ -205,4 +208,56 @@ export function digitsOf(digits: { x: Float32Array; y: Float32Array }): Sample {
     for (let i = 0; i < 64; i++) x[to * 64 + i] = digits.x[from * 64 + i]! / 16;
   });
   return { x, y: Float32Array.from(order, (from) => digits.y[from]!), rows: order.length };
+}
+
+/** What leaves each layer for some rows, in float64. */
+export function outputsOf(
+  network: Network,
+  weights: ArrayLike<number>,
+  x: ArrayLike<number>,
+): Float64Array[] {
+  const graph = networkGraph(network, x.length / network.inputs, "off");
+  const outputs = Object.fromEntries(
+    graph.forward.layers.map(({ name, output }) => [name, output]),
+  );
+  const found: { readonly [name: string]: ArrayLike<number> } = evaluateGraph(
+    { outputs },
+    { x, ...tensorsOf(network, weights) },
+  );
+  return graph.forward.layers.map(({ name }) => Float64Array.from(found[name] ?? []));
+}
+
+/** The starting weights of a training. */
+export function started(network: Network, seed: number): Float64Array {
+  const weights = new Float64Array(network.parameters.size);
+  initialize(network, key(seed), weights);
+  return weights;
+}
+
+/** Norms of the gradient in each layer's weights, from its start, on drawn rows. */
+export function gradientsByLayer(network: Network, seed: number): number[] {
+  const x = drawn("rows", 32 * network.inputs, seed);
+  const y = drawn("targets", 32 * network.targets, seed);
+  const { gradient } = lossAndGradient(network, started(network, seed), x, y);
+  return network.layers.flatMap((layer) => {
+    if (layer.kind !== "dense") return [];
+    const { offset, size } = layer.weight;
+    return [Math.sqrt(gradient.slice(offset, offset + size).reduce((sum, g) => sum + g * g, 0))];
+  });
+}
+
+/** The slope of the mean loss in the inputs of rows of classes. */
+export function inputSlope(
+  network: Network,
+  weights: ArrayLike<number>,
+  x: ArrayLike<number>,
+  classes: ArrayLike<number>,
+): Float64Array {
+  const rows = x.length / network.inputs;
+  const graph = lossGraph(network, lossFor("auto", network.head), rows, "off");
+  const [slope] = grad(graph.mean, [graph.x]);
+  const y = new Float64Array(rows * network.targets);
+  for (let row = 0; row < rows; row++) y[row * network.targets + classes[row]!] = 1;
+  const found = evaluateGraph({ outputs: { slope } }, { x, y, ...tensorsOf(network, weights) });
+  return Float64Array.from(found.slope);
 }
