@@ -150,7 +150,6 @@ describeWithServer("bad days", () => {
         names.beat("x"),
         names.control("run", "none"),
         names.news("run", "none"),
-        names.bell("js"),
         names.coordinator("run"),
       ]) {
         link.nc.publish(subject, body);

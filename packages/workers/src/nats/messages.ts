@@ -1,4 +1,13 @@
-import { CurvePoint, Failure, Hash, Limits, Task, TaskResult, Variant } from "@manyfold/protocol";
+import {
+  CurvePoint,
+  Failure,
+  Hash,
+  Limits,
+  Task,
+  TaskResult,
+  TaskSpec,
+  Variant,
+} from "@manyfold/protocol";
 import { z } from "zod";
 
 const version = z.literal(1);
@@ -15,7 +24,10 @@ export const MOST = 64;
  */
 export const TaskMessage = z.strictObject({
   version,
-  tasks: z.array(Task).min(1).max(MOST),
+  tasks: z
+    .array(Task.extend({ spec: rememberedSpec() }))
+    .min(1)
+    .max(MOST),
   limits: Limits,
 });
 export type TaskMessage = z.infer<typeof TaskMessage>;
@@ -156,4 +168,36 @@ function depthOf(bytes: Uint8Array): number {
     else if (byte === 0x5d || byte === 0x7d) depth--;
   }
   return deepest;
+}
+
+/** Settings that are remembered, and their longest text. */
+const REMEMBERED = 64;
+const LONGEST = 8192;
+
+/**
+ * A task's document, read as `TaskSpec` reads it. Model and training are most of it and the same in
+ * task after task: what was read once is known by its text, and only the rest is looked at.
+ */
+function rememberedSpec(): z.ZodType<TaskSpec> {
+  const known = new Map<string, Pick<TaskSpec, "model" | "train">>();
+  const Rest = TaskSpec.omit({ model: true, train: true });
+  const Parts = z.looseObject({ model: z.unknown(), train: z.unknown() });
+  return z.unknown().transform((spec, context): TaskSpec => {
+    const parts = Parts.safeParse(spec);
+    const { model, train, ...rest } = parts.data ?? {};
+    const text = JSON.stringify([model, train]);
+    const same = known.get(text);
+    const read = same && Rest.safeParse(rest);
+    if (same !== undefined && read?.success === true) return { ...read.data, ...same };
+    const whole = TaskSpec.safeParse(spec);
+    if (!whole.success) {
+      context.addIssue("no task of this version");
+      return z.NEVER;
+    }
+    if (text.length <= LONGEST) {
+      if (known.size >= REMEMBERED) known.clear();
+      known.set(text, { model: whole.data.model, train: whole.data.train });
+    }
+    return whole.data;
+  });
 }

@@ -15,6 +15,8 @@ export interface PullOptions {
 export interface Pulls {
   /** Asks for as much as there is room for and nobody was asked for yet. */
   ask(): void;
+  /** The same by the end of this turn of the event loop. */
+  askSoon(): void;
   /** The same after the server may have forgotten what it was asked for. */
   renew(): void;
   end(): void;
@@ -34,6 +36,17 @@ export function standingPulls(options: PullOptions): Pulls {
   const ask = () => {
     for (const line of lines) line.ask();
   };
+  let soon = false;
+  const askSoon = () => {
+    if (soon) return;
+    soon = true;
+    const turn = async () => {
+      await link.timers.sleep(0);
+      soon = false;
+      ask();
+    };
+    turn().catch(() => undefined);
+  };
   const stopLooking = link.timers.every(LOOK, ask);
 
   function lineOf(consumer: string) {
@@ -51,7 +64,7 @@ export function standingPulls(options: PullOptions): Pulls {
       }
       const ended = Number(message.subject.slice(inbox.length + 1));
       asked = asked.filter((one) => one.number !== ended);
-      // What ended by its time is asked again; what was refused is, with the next look or bell.
+      // What ended by its time is asked again; what was refused is, with the next look.
       if (message.status === 408) line.ask();
     });
     const line = {
@@ -75,6 +88,7 @@ export function standingPulls(options: PullOptions): Pulls {
 
   return {
     ask,
+    askSoon,
     renew() {
       for (const line of lines) line.forget();
       ask();

@@ -351,7 +351,6 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     while (sent.open.size > 0) {
       try {
         sent.sequence = await link.streams.publish(names.task(variant, name), body, { msgID });
-        if (link.up) link.publish(names.bell(variant));
         return;
       } catch (error) {
         // 10077: the stream is full; workers will make room.

@@ -71,8 +71,6 @@ export interface Names {
   news(run: string, session: string): string;
   /** Where a run's coordinator answers. */
   coordinator(run: string): string;
-  /** There are new tasks. */
-  bell(variant: Variant): string;
 }
 
 /** The names of a namespace: one team's streams on a server. */
@@ -116,7 +114,6 @@ export function namesOf(namespace: string): Names {
     controls: `${n}.ctl.*.*`,
     news: (run, session) => `${n}.news.${run}.${session}`,
     coordinator: (run) => `${n}.run.${run}`,
-    bell: (variant) => `${n}.bell.${PROTOCOL}.${variant}`,
   };
 }
 

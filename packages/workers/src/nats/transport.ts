@@ -122,7 +122,8 @@ const PAUSE = 100;
  */
 async function ask<Answer>(link: Connection, request: () => Promise<Answer>): Promise<Answer> {
   for (;;) {
-    await connected(link);
+    // At once where it can be: what is sent in one turn of the event loop leaves in one write.
+    if (!link.up || link.closed) await connected(link);
     try {
       return await orDown(link, request());
     } catch (error) {

@@ -106,7 +106,9 @@ type Ended =
   | { readonly status: "failed"; readonly failure: Failure };
 
 /** Milliseconds after which an idle worker looks whether it has been idle for too long. */
-const ASK_AGAIN = 1000;
+const LOOK = 1000;
+/** Milliseconds for which an acknowledgement waits for something to go along with. */
+const ACKNOWLEDGE = 5;
 /** Milliseconds between two points of a task's curve. */
 const TELL_AGAIN = 250;
 /** Milliseconds for a draining worker to say what became of the tasks that it stopped. */
@@ -148,16 +150,25 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   let draining = false;
   let idleSince = clock.monotonic();
   const wakers: (() => void)[] = [];
-  let rung = false;
+  /** Deliveries that are done, and not acknowledged yet. */
+  const done: string[] = [];
   let newcomers: Held[] = [];
 
   const wake = () => {
-    rung = true;
     for (const waker of wakers.splice(0)) waker();
   };
   const over = () => draining || link.closed;
 
   const keyOf = ({ run, task }: AttemptName) => `${run}.${task}`;
+  /** Acknowledges with whatever else is sent next: a message of its own would cost as much as a result. */
+  const acknowledge = (ack: string) => {
+    done.push(ack);
+    if (done.length === 1) timers.sleep(ACKNOWLEDGE).then(acknowledgeAll, () => undefined);
+  };
+  const acknowledgeAll = () => {
+    for (const ack of done.splice(0)) answer(ack, "+ACK");
+  };
+
   const answer = (ack: string, word: "+ACK" | "+WPI" | "+TERM") => {
     // What is said while the link is down is lost: then the lease runs out, and that is dealt with.
     if (link.up && ack !== "") link.publish(ack, new TextEncoder().encode(word));
@@ -317,7 +328,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     if (--delivery.unrun > 0) return;
     const took = clock.monotonic() - delivery.since;
     pace = Number.isFinite(pace) ? 0.8 * pace + 0.2 * took : took;
-    pulls.ask();
+    pulls.askSoon();
   };
 
   const next = () => {
@@ -351,6 +362,9 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
 
   const reportSoon = (delivery: Delivery) => {
     report(delivery).catch(() => undefined);
+    // In one write with the report.
+    acknowledgeAll();
+    if (delivery.unrun === 0) pulls.ask();
   };
 
   /** Writes what has ended; a message is acknowledged once all of it is written. */
@@ -362,7 +376,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       // Where more will come they are written one by one: the message's own subject takes but one.
       const lots = last ? [outcomes] : outcomes.map((one) => [one]);
       await Promise.all(lots.map((lot) => reportOutcomes(link, names, id, name, lot)));
-      if (last) answer(delivery.ack, "+ACK");
+      if (last) acknowledge(delivery.ack);
     } finally {
       if (last) deliveries.delete(delivery);
       idleSince = clock.monotonic();
@@ -449,18 +463,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     if (--delivery.open === 0) reportSoon(delivery);
   };
 
-  const rest = async () => {
-    if (rung) {
-      rung = false;
-      return;
-    }
-    const patience = new AbortController();
-    await Promise.race([
-      new Promise<void>((resolve) => wakers.push(resolve)),
-      timers.sleep(ASK_AGAIN, patience.signal).catch(() => undefined),
-    ]);
-    patience.abort();
-  };
+  const rest = () => new Promise<void>((resolve) => wakers.push(resolve));
 
   const idleTooLong = () =>
     options.maxIdle !== undefined &&
@@ -502,10 +505,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     },
     onMessage: take,
   });
-  const subscriptions = [
-    link.subscribe(names.controls, ({ data }) => onControl(data)),
-    ...variants.map((variant) => link.subscribe(names.bell(variant), () => pulls.ask())),
-  ];
+  const subscriptions = [link.subscribe(names.controls, ({ data }) => onControl(data))];
   const renew = () => {
     for (const { ack } of deliveries) answer(ack, "+WPI");
   };
@@ -520,6 +520,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     timers.every((options.beat ?? 2) * 1000, beat),
     timers.every((lease * 1000) / 4, renew),
     timers.every(2 * WAIT, reportEnded),
+    timers.every(LOOK, wake),
     link.onReconnect(() => {
       renew();
       beat();
@@ -538,6 +539,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       await finish();
     } finally {
       for (const stop of stops) stop();
+      acknowledgeAll();
       ending.abort("Its worker has ended.");
       for (const { stop } of held.values()) stop.abort("Its worker has ended.");
       if (!link.closed) {
