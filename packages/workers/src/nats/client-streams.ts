@@ -5,8 +5,9 @@ import {
   type JetStreamManager,
   type StoredMsg,
 } from "@nats-io/jetstream";
-import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import type { MsgHdrs } from "@nats-io/transport-node";
 import { messageOf } from "../outcome.ts";
+import { refusalOf } from "./publisher.ts";
 import {
   type Connection,
   type Query,
@@ -23,25 +24,17 @@ export function streamsOver(
   connection: Connection,
   js: JetStreamClient,
   jsm: JetStreamManager,
+  publisher: Streams["publish"],
 ): Streams {
   const once = async <Answer>(request: Promise<Answer>): Promise<Answer> => {
     try {
       return await request;
     } catch (error) {
-      throw refusalOf(error) ?? error;
+      throw refusedOf(error) ?? error;
     }
   };
   return {
-    async publish(subject, data, { msgID, last, headers: marks = {} } = {}) {
-      const own = headers();
-      for (const [name, value] of Object.entries(marks)) own.set(name, value);
-      const options = {
-        headers: own,
-        ...(msgID !== undefined && { msgID }),
-        ...(last !== undefined && { expect: { lastSubjectSequence: last } }),
-      };
-      return (await once(js.publish(subject, data, options))).seq;
-    },
+    publish: (...of) => once(publisher(...of)),
     async get(stream, query) {
       const found = await once(jsm.direct.getMessage(stream, queryOf(query)));
       return found === null ? undefined : storedOf(found);
@@ -125,12 +118,10 @@ function marksOf(marks: MsgHdrs | undefined): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, marks?.get(name) ?? ""]));
 }
 
-/** Refusals that asking again would only repeat; undefined for the rest. */
-function refusalOf(error: unknown): Refusal | undefined {
+/** What a server or the client itself refused; undefined for the rest. */
+function refusedOf(error: unknown): Error | undefined {
   if (error instanceof JetStreamApiError) {
-    // 10008 and 10074: the server is still starting, or short of something for a moment.
-    const passing = error.status >= 500 && [10008, 10074].includes(error.code);
-    return passing ? undefined : new Refusal(error.code, error.message);
+    return refusalOf(error.status, error.code, error.message);
   }
   const names = namesOf(error);
   const final =

@@ -16,6 +16,7 @@ import { ManyfoldError, type Timers } from "@manyfold/protocol";
 import { randomUUID } from "node:crypto";
 import { messageOf } from "../outcome.ts";
 import { streamsOver } from "./client-streams.ts";
+import { publisherOver } from "./publisher.ts";
 import { askedStreams, type Connection, type Message, type Transport } from "./transport.ts";
 
 /** Who one is; never part of a configuration, and never logged. */
@@ -193,7 +194,10 @@ function linkOver(
     },
     request: async (subject, data, timeout) => plain(await nc.request(subject, data, { timeout })),
     flush: () => nc.flush(),
-    streams: askedStreams(connection, streamsOver(connection, js, jsm)),
+    streams: askedStreams(
+      connection,
+      streamsOver(connection, js, jsm, publisherOver(nc, inbox, timers)),
+    ),
     close: () => nc.close(),
   };
 }
