@@ -1,7 +1,9 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { cacheBlobs } from "./blob-cache.ts";
+import { directoryCache } from "./cache.ts";
+import { hashOf } from "./hash.ts";
 import { temporaryFolder } from "./testing/folder.ts";
 
 const folder = temporaryFolder();
@@ -50,4 +52,41 @@ test("a disk that takes nothing costs the keeping, and nothing else", async () =
   await expect(cache.once(hash, () => Promise.reject(new Error("far away")))).rejects.toThrow(
     "far away",
   );
+});
+
+test("a blob that comes in parts is there once it is kept, and leaves nothing where it is dropped", async () => {
+  const place = join(folder, "parts");
+  const cache = directoryCache(place, timers);
+  const whole = new Uint8Array(3000).map((_, at) => at % 251);
+  const hash = hashOf(whole);
+  const receive = () => {
+    const incoming = cache.receive(hash);
+    for (let at = 0; at < 3000; at += 700) incoming.add(whole.subarray(at, at + 700));
+    return incoming;
+  };
+  const dropped = receive();
+  expect(dropped.hash()).toBe(hash);
+  await dropped.drop();
+  expect(readdirSync(join(place, hash.slice(0, 2)))).toEqual([]);
+  const kept = receive();
+  expect(await cache.has(hash)).toBe(false);
+  expect(kept.hash()).toBe(hash);
+  await kept.keep();
+  expect(await cache.get(hash)).toEqual(whole);
+});
+
+test("a disk that takes nothing does not keep a blob from being received", async () => {
+  const said: string[] = [];
+  const options = { limit: 1000, timers, clock: { now: () => 0, monotonic: () => 0 } };
+  writeFileSync(join(folder, "other"), "");
+  const cache = cacheBlobs(join(folder, "other", "cache"), {
+    ...options,
+    onProblem: (message) => said.push(message),
+  });
+  const hash = hashOf(blob(1));
+  const incoming = cache.receive(hash);
+  incoming.add(blob(1));
+  expect(incoming.hash()).toBe(hash);
+  await incoming.keep();
+  expect(said).toEqual([expect.stringContaining("other")]);
 });

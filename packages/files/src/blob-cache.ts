@@ -65,6 +65,27 @@ export function cacheBlobs(folder: string, options: BlobCacheOptions): BlobCache
       return bytes;
     },
     has: (hash) => kept.has(hash),
+    receive(hash) {
+      const incoming = kept.receive(hash);
+      let bytes = 0;
+      return {
+        ...incoming,
+        add(part) {
+          bytes += part.byteLength;
+          incoming.add(part);
+        },
+        async keep() {
+          try {
+            await incoming.keep();
+            written += bytes;
+            await use(hash);
+            await janitor();
+          } catch (error) {
+            complain(error);
+          }
+        },
+      };
+    },
     async once(hash, fetch) {
       let fetched: ReturnType<typeof fetch> | undefined;
       try {

@@ -3,6 +3,7 @@ import type { BlobStore, Hash, Timers } from "@manyfold/protocol";
 import { ManyfoldError } from "@manyfold/protocol";
 import { directoryBlobs } from "./blobs.ts";
 import { makeFolder } from "./durable.ts";
+import { type Incoming, incomingFile } from "./incoming.ts";
 import { lockFile } from "./lock.ts";
 
 /** Blobs that are kept elsewhere too: what is lost here is fetched again. */
@@ -14,6 +15,8 @@ export interface BlobCache extends BlobStore {
    * @param fetch stores it here, and gives it; undefined where it is nowhere
    */
   once(hash: Hash, fetch: () => Promise<Uint8Array | undefined>): Promise<Uint8Array | undefined>;
+  /** Takes a blob in while it comes. */
+  receive(hash: Hash): Incoming;
 }
 
 /** Milliseconds between two looks for what another process fetches, and until nobody waits for it. */
@@ -34,6 +37,7 @@ export function directoryCache(folder: string, timers: Timers): BlobCache {
   };
   return {
     ...blobs,
+    receive: (hash) => incomingFile(join(folder, hash.slice(0, 2), hash)),
     async once(hash, fetch) {
       for (let waited = 0; waited < PATIENCE; waited += LOOK) {
         const unlock = await locked(hash);

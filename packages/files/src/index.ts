@@ -7,6 +7,7 @@ export { hashOf } from "./hash.ts";
 // Blobs and journals, on disk and in memory.
 export { directoryCache } from "./cache.ts";
 export type { BlobCache } from "./cache.ts";
+export type { Incoming } from "./incoming.ts";
 export { directoryBlobs, memoryBlobs } from "./blobs.ts";
 export { cacheBlobs } from "./blob-cache.ts";
 export type { BlobCacheOptions } from "./blob-cache.ts";

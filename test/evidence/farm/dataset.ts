@@ -18,9 +18,9 @@ export async function dataset(
   let fetched = 0;
   const counted = (cache: ReturnType<typeof directoryCache>) => ({
     ...cache,
-    async put(bytes: Uint8Array) {
+    receive(hash: string) {
       fetched++;
-      return cache.put(bytes);
+      return cache.receive(hash);
     },
   });
   try {

@@ -28,7 +28,7 @@ const LARGEST_BLOB = 8 * 2 ** 30;
 export function natsBlobs(
   link: Transport,
   names: Names,
-  cache: BlobStore & Partial<Pick<BlobCache, "once">>,
+  cache: BlobStore & Partial<Pick<BlobCache, "once" | "receive">>,
   { patient = false }: { readonly patient?: boolean } = {},
 ): BlobStore {
   /** Fetches under way, so that many tasks at once fetch a table once. */
@@ -70,18 +70,32 @@ export function natsBlobs(
     await link.streams.remove(names.blobs, sequence).catch(() => undefined);
   };
 
-  const assemble = async (hash: Hash, size: number): Promise<Uint8Array | undefined> => {
+  /** @param take is handed the parts in their order, as soon as all before them are there */
+  const assemble = async (
+    hash: Hash,
+    size: number,
+    take: (part: Uint8Array) => void,
+  ): Promise<Uint8Array | undefined> => {
     const whole = new Uint8Array(new SharedArrayBuffer(size));
     const parts = Math.ceil(size / PART);
     let next = 0;
     let complete = true;
+    const there = new Set<number>();
+    let taken = 0;
     const fetch = async () => {
       while (next < parts && complete) {
         const part = next++;
         const found = await find(names.blob(hash, part));
         const length = Math.min(PART, size - part * PART);
-        if (found?.data.byteLength === length) whole.set(found.data, part * PART);
-        else complete = false;
+        if (found?.data.byteLength !== length) {
+          complete = false;
+          return;
+        }
+        whole.set(found.data, part * PART);
+        there.add(part);
+        for (; there.has(taken); taken++) {
+          take(whole.subarray(taken * PART, Math.min(size, (taken + 1) * PART)));
+        }
       }
     };
     await Promise.all(Array.from({ length: ABREAST }, fetch));
@@ -91,12 +105,34 @@ export function natsBlobs(
   const download = async (hash: Hash): Promise<Uint8Array | undefined> => {
     const head = await headOf(hash);
     if (head === undefined) return undefined;
-    const whole = head.size > PART ? await assemble(hash, head.size) : shared(head.bytes);
-    // The cache has to hash what it keeps: once is enough to know whether it is what was meant.
-    if (whole !== undefined && (await cache.put(whole)).hash === hash) return whole;
+    const whole = await received(hash, head);
+    if (whole !== undefined) return whole;
     const damaged = await find(names.blob(hash));
     if (damaged !== undefined) await discard(damaged.sequence);
     return undefined;
+  };
+
+  /** Its bytes, hashed and kept here; undefined where they are incomplete or not what was meant. */
+  const received = async (
+    hash: Hash,
+    { size, bytes }: { readonly size: number; readonly bytes: Uint8Array },
+  ): Promise<Uint8Array | undefined> => {
+    const incoming = size > PART ? cache.receive?.(hash) : undefined;
+    const take = (part: Uint8Array) => incoming?.add(part);
+    const whole =
+      size > PART
+        ? await assemble(hash, size, take).catch(async (error: unknown) => {
+            await incoming?.drop();
+            throw error;
+          })
+        : shared(bytes);
+    if (incoming === undefined) {
+      // Who puts has to hash: once is enough to know whether it is what was meant.
+      return whole !== undefined && (await cache.put(whole)).hash === hash ? whole : undefined;
+    }
+    const good = whole !== undefined && incoming.hash() === hash;
+    await (good ? incoming.keep() : incoming.drop());
+    return good ? whole : undefined;
   };
 
   const upload = async (hash: Hash, bytes: Uint8Array): Promise<void> => {
