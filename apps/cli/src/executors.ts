@@ -22,7 +22,7 @@ export interface ExecutorOptions {
   readonly drain: AbortSignal;
 }
 
-/** Tasks that are out at once on a cluster, whose workers may be many and come later. */
+/** Tasks that are out at once on a cluster before its workers are heard of; then by their slots. */
 const OUT_AT_ONCE = 64;
 
 /** Where tasks can run; a row per `--executor`. */

@@ -48,7 +48,9 @@ export async function record(
  */
 export async function drive(state: RunState, world: Surroundings): Promise<boolean> {
   const { journal, blobs, executor, clock } = world;
-  const window = Math.max(executor.description.slots * AHEAD, executor.description.slots + 4);
+  const { description } = executor;
+  // Asked each time: an executor has more slots when workers join.
+  const window = () => Math.max(description.slots * AHEAD, description.slots + 4);
   const inFlight = new Set<Hash>();
   const feed = createFeed<Task>();
   const abort = new AbortController();
@@ -63,7 +65,7 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
       for (const task of feed.abandon()) inFlight.delete(task.id);
       return;
     }
-    for (const { id, spec } of plan(state, inFlight, window - inFlight.size)) {
+    for (const { id, spec } of plan(state, inFlight, window() - inFlight.size)) {
       inFlight.add(id);
       feed.push({ id, attempt: nextAttempt(state, id), spec });
     }

@@ -17,7 +17,7 @@ import { store } from "./store.ts";
 /** Something that runs attempts, one per lane. All that differs between executors. */
 export interface Lanes {
   readonly kind: string;
-  /** Number of lanes. */
+  /** Number of lanes; asked again and again, since more may come, or go. */
   readonly slots: number;
   /** Makes ready; called before each run. */
   open(): Promise<void>;
@@ -99,7 +99,13 @@ export function executorOver(lanes: Lanes, settings: LaneSettings): Executor {
   }
 
   return {
-    description: { kind: lanes.kind, slots: lanes.slots, host: settings.host },
+    description: {
+      kind: lanes.kind,
+      get slots() {
+        return lanes.slots;
+      },
+      host: settings.host,
+    },
     run: (tasks, { signal }) => events(tasks, signal),
     cancel: (taskId) => current?.cancel(taskId),
     close: () => (closing ??= closeAfter(current, lanes)),
@@ -134,7 +140,8 @@ interface Attempt {
 function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Task>): Run {
   const { blobs, clock } = settings;
   const source = tasks[Symbol.asyncIterator]();
-  const free = Array.from({ length: lanes.slots }, (_, lane) => lane);
+  const free: number[] = [];
+  let made = 0;
   const running = new Set<Attempt>();
   const queue: TaskEvent[] = [];
   /** Attempts that left their lane and whose results are being stored. */
@@ -180,15 +187,21 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
     else emit(event);
   };
 
+  /** The lowest lane that is free now. */
+  const freeLane = (): number | undefined => {
+    for (; made < lanes.slots; made++) free.push(made);
+    return running.size < lanes.slots ? free[0] : undefined;
+  };
+
   const pump = () => {
-    if (free.length > 0 && storing + unread < UNREAD && !pulling && !dry) void pull();
+    if (freeLane() !== undefined && storing + unread < UNREAD && !pulling && !dry) void pull();
   };
 
   const pull = async () => {
     pulling = true;
     try {
       const next = await source.next();
-      const lane = free[0];
+      const lane = freeLane();
       if (next.done === true) dry = true;
       // After a stop the task is nobody's: no attempt of it has begun.
       else if (!dry && lane !== undefined) void attempt(next.value, lane);

@@ -4,6 +4,8 @@ import { MOST } from "./messages.ts";
 const TARGET = 100;
 /** Tasks of longer work travel alone. */
 const SHORT = TARGET / 2;
+/** Messages per slot that what waits is divided into. */
+const PARTS = 4;
 /** Weight of the newest duration in the mean. */
 const NEW = 0.05;
 
@@ -16,6 +18,8 @@ export interface Bundles {
    * @param slots of all workers that are heard of
    */
   size(waiting: number, slots: number): number;
+  /** How many tasks have to be waiting for so many slots, or messages are smaller than they might be. */
+  ahead(slots: number): number;
 }
 
 /**
@@ -24,15 +28,16 @@ export interface Bundles {
  */
 export function adaptiveBundles(): Bundles {
   let mean: number | undefined;
+  const best = () => (mean === undefined || mean > SHORT ? 1 : Math.min(MOST, TARGET / mean));
   return {
     tell(seconds) {
       const milliseconds = seconds * 1000;
       mean = mean === undefined ? milliseconds : (1 - NEW) * mean + NEW * milliseconds;
     },
     size(waiting, slots) {
-      if (mean === undefined || mean > SHORT) return 1;
-      const fair = Math.ceil(waiting / (4 * Math.max(1, slots)));
-      return Math.max(1, Math.min(MOST, Math.floor(TARGET / mean), fair));
+      const fair = Math.ceil(waiting / (PARTS * Math.max(1, slots)));
+      return Math.max(1, Math.min(Math.floor(best()), fair));
     },
+    ahead: (slots) => Math.ceil(PARTS * slots * best()),
   };
 }

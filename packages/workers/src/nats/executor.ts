@@ -3,8 +3,11 @@ import { executorOver, type Lanes } from "../lanes.ts";
 import { concludeTask } from "./reports.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
 
+/** Most tasks that are out at once, however many slots there are: each costs some memory here. */
+const MOST_OUT = 8192;
+
 export interface NatsExecutorOptions extends SessionOptions {
-  /** Tasks that are out at once; at least the slots of all workers, or some stand idle. */
+  /** Tasks that are out at once at first; with workers' slots and short tasks there are more. */
   readonly slots: number;
   /** Name of this machine, for people (default "local"). */
   readonly host?: string;
@@ -20,7 +23,9 @@ export function natsExecutor(options: NatsExecutorOptions): Executor {
   let session: Session | undefined;
   const lanes: Lanes = {
     kind: "nats",
-    slots,
+    get slots() {
+      return Math.max(slots, Math.min(MOST_OUT, session?.room ?? 0));
+    },
     async open() {
       session = await openSession(options);
     },

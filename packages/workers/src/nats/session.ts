@@ -54,6 +54,8 @@ export interface SessionOptions {
 /** What an executor does on a server while it runs: sends tasks, hears of workers, reads outcomes. */
 export interface Session {
   attempt(task: Task, options: LaneOptions): Promise<LaneOutcome>;
+  /** Tasks that it could send on their way at once, by its workers' slots and what tasks take. */
+  readonly room: number;
   /** Stops what workers still do for it, and leaves nothing of it on the server. */
   end(): Promise<void>;
 }
@@ -523,6 +525,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   });
 
   return {
+    get room() {
+      return bundles.ahead([...workers.values()].reduce((sum, { slots }) => sum + slots, 0));
+    },
     attempt(task, laneOptions) {
       return new Promise((resolve, reject) => {
         const { signal } = laneOptions;
