@@ -58,7 +58,7 @@ export function requireArrival(app: FastifyInstance, limits: Limits): void {
   });
 }
 
-export function isCsv(contentType: string | undefined): boolean {
+function isCsv(contentType: string | undefined): boolean {
   return /^text\/csv\b/i.test(contentType ?? "");
 }
 

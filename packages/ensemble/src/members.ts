@@ -130,7 +130,7 @@ export function said(
 }
 
 /** A prediction in scaled units as float64 in original units, `[rows, outputs]` both. */
-export function toOriginalUnits(target: FittedTarget, values: Float32Array): Float64Array {
+function toOriginalUnits(target: FittedTarget, values: Float32Array): Float64Array {
   const original = Float64Array.from(values);
   if (target.task === "classification") return original;
   const { columns } = target;

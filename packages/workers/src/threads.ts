@@ -73,7 +73,7 @@ export function threadsOver(
 }
 
 /** One attempt on a pool's threads, with its table from a store and its room in memory. */
-export function attemptsOn(
+function attemptsOn(
   pool: () => Promise<ThreadPool>,
   options: Pick<ThreadsOptions, "blobs" | "memory">,
 ): (task: Task, options: AttemptOptions) => Promise<AttemptOutcome> {

@@ -93,7 +93,7 @@ function changeOf({ gradient }: Point, d: Float64Array, bent: Float64Array): num
 }
 
 /** The Hessian `[n, n]` from n products, made symmetric. */
-export function hessianAt(objective: SmoothObjective, theta: Float64Array): Float64Array {
+function hessianAt(objective: SmoothObjective, theta: Float64Array): Float64Array {
   const n = objective.size;
   const hessian = new Float64Array(n * n);
   for (let column = 0; column < n; column++) {

@@ -17,7 +17,7 @@ export function exactFirst(objective: SmoothObjective): FirstStep {
 }
 
 /** 1, Newton's own step; at first no longer than a unit step along the gradient. */
-export const unitFirst: FirstStep = (at, _, iteration) =>
+const unitFirst: FirstStep = (at, _, iteration) =>
   iteration === 0 ? Math.min(1, 1 / norm(at.gradient)) : 1;
 
 /**
