@@ -75,7 +75,9 @@ describeWithServer("messages of several tasks", () => {
     const names = await freshNames(link);
     const [task, other] = (await fixtures(memoryBlobs())).varied(2) as [Task, Task];
     const executor = executorOf(names);
-    expect(await executor.conclude?.(task.id, poison)).toBeUndefined();
+    expect(await executor.lateSuccess?.(task.id)).toBeUndefined();
+    await executor.conclude?.(task.id, poison);
+    expect(await executor.lateSuccess?.(task.id)).toBeUndefined();
     const late = link.streams.publish(
       names.success({ run: "run", task: task.id }),
       new Uint8Array(),
@@ -94,15 +96,14 @@ describeWithServer("messages of several tasks", () => {
       stopped: false,
     };
     const outcomes = [{ status: "done", task: other.id, result, seconds: 1 }];
-    const body = JSON.stringify({ version: 1, worker: "late", outcomes });
+    const body = JSON.stringify({ version: 2, worker: "late", outcomes });
     await link.streams.publish(
       names.success({ run: "run", task: other.id }),
       new TextEncoder().encode(body),
     );
-    expect(await executor.conclude?.(other.id, poison)).toEqual({
-      result,
-      worker: "late",
-      seconds: 1,
-    });
+    const success = { result, worker: "late", seconds: 1 };
+    expect(await executor.lateSuccess?.(other.id)).toEqual(success);
+    await executor.conclude?.(other.id, poison);
+    expect(await executor.lateSuccess?.(other.id)).toEqual(success);
   });
 });

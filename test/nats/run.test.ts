@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunDocument } from "@manyfold/protocol";
+import { namesOf, openLink } from "@manyfold/workers/nats";
 import { beforeAll, expect, test } from "vitest";
 import { bag, search, writeExperiment } from "../e2e/experiments.ts";
 import { temporaryFolder } from "../e2e/folder.ts";
 import { document, manyfold, type Running, start } from "../e2e/program.ts";
 import { doneTasks, slow, workerStarter } from "./cluster.ts";
 import { describeWithServer, startServer, type TestServer } from "./server.ts";
+import { timers } from "./world.ts";
 
 const folder = temporaryFolder();
 const out = join(folder, "runs");
@@ -40,9 +42,15 @@ describeWithServer("runs over NATS", () => {
     }
   });
 
-  test("wait for a worker and say so by name", async () => {
+  test("wait for a worker and say so, naming those of another version", async () => {
     const config = writeExperiment(folder, bag);
     const run = start(["run", config, ...cluster, "--namespace", "empty", "--out", out]);
+    const link = await openLink({ servers: [server.url], name: "test", timers });
+    const [version, manyfold] = [1, "0.0.1"];
+    const old = { version, worker: "attic-7-x", host: "attic", slots: 1, manyfold, running: [] };
+    const beating = setInterval(() => {
+      link.publish(namesOf("empty").beat("attic"), new TextEncoder().encode(JSON.stringify(old)));
+    }, 100);
     let said = "";
     const heard = new Promise<void>((resolve) => {
       run.process.stderr.on("data", (text: string) => {
@@ -51,7 +59,10 @@ describeWithServer("runs over NATS", () => {
       });
     });
     await heard;
+    clearInterval(beating);
+    await link.close();
     expect(said).toContain("namespace empty");
+    expect(said).toContain("attic-7-x (protocol v1, 0.0.1)");
     run.process.kill("SIGKILL");
     await run.outcome;
   });

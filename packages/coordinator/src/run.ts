@@ -13,7 +13,7 @@ import { createFeed } from "./feed.ts";
 import { plan } from "./plan.ts";
 import { verdict } from "./retry.ts";
 import type { RunState } from "./state.ts";
-import { fold, nextAttempt } from "./state.ts";
+import { fold, nextAttempt, outcomeOf } from "./state.ts";
 
 /** Where a run happens: all that touches the world is handed in. */
 export interface Surroundings {
@@ -83,25 +83,35 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
     }
   };
 
-  /** A last failure is made known where results are kept; a success that was there before counts. */
-  const concluded = async (event: TaskEvent): Promise<TaskEvent> => {
+  /** Instead of a failure that would end its task, a success that came late counts. */
+  const rescued = async (event: TaskEvent): Promise<TaskEvent> => {
     if (event.type !== "failed") return event;
     const { task, attempt } = event;
     const last = verdict([...(state.failures.get(task) ?? []), event.failure]);
-    const found = last && (await executor.conclude?.(task, last));
+    const found = last && (await executor.lateSuccess?.(task));
     return found ? { type: "completed", task, attempt, ...found } : event;
+  };
+
+  /**
+   * A last failure is made known where results are kept, once the journal has it: one that was shut
+   * out of the journal would else end what another coordinator still tries.
+   */
+  const conclude = async ({ type, task }: TaskEvent) => {
+    const outcome = type === "failed" ? outcomeOf(state, task) : undefined;
+    if (outcome && "code" in outcome) await executor.conclude?.(task, outcome);
   };
 
   /** Writes what has come in, all at once, then plans on; one writer at a time. */
   const flush = async () => {
     try {
       while (pending.length > 0) {
-        const events = await Promise.all(pending.splice(0).map((event) => concluded(event)));
+        const events = await Promise.all(pending.splice(0).map((event) => rescued(event)));
         await record(
           state,
           journal,
           events.flatMap((event) => recordOf(event, clock.now())),
         );
+        await Promise.all(events.map((event) => conclude(event)));
         for (const event of events) {
           inFlight.delete(event.task);
           world.observe?.(event, state);

@@ -17,15 +17,17 @@ export interface Executor {
   /** Cancels the running copy of a task, if there is one: its attempt fails as `lost`. */
   cancel(taskId: Hash): void;
   /**
-   * Says where results are kept that a task is given up, so that none that comes late contradicts
-   * it. Left out where results come from nowhere but `run`.
-   *
-   * @returns a success that was there before; then it counts
+   * A success that is there of a task whose attempts were all thought to have failed: it came late.
+   * Left out where results come from nowhere but `run`.
    */
-  conclude?(
+  lateSuccess?(
     taskId: Hash,
-    verdict: Failure,
   ): Promise<{ result: TaskResult; worker: string; seconds: number } | undefined>;
+  /**
+   * Says where results are kept that a task is given up, so that none that comes late contradicts
+   * it. To be called once the journal says so: a coordinator that is shut out of it decides nothing.
+   */
+  conclude?(taskId: Hash, verdict: Failure): Promise<void>;
   /** Frees threads and connections. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { Executor } from "@manyfold/protocol";
 import { executorOver, type Lanes } from "../lanes.ts";
-import { concludeTask } from "./reports.ts";
+import { concludeTask, successOf } from "./reports.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
 
 /** Most tasks that are out at once, however many slots there are: each costs some memory here. */
@@ -43,6 +43,7 @@ export function natsExecutor(options: NatsExecutorOptions): Executor {
   };
   return {
     ...executorOver(lanes, { host, blobs, clock }),
+    lateSuccess: (task) => successOf(options.link, options.names, options.run, task),
     conclude: (task, verdict) =>
       concludeTask(options.link, options.names, options.run, task, verdict),
   };

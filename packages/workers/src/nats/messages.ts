@@ -9,8 +9,9 @@ import {
   Variant,
 } from "@manyfold/protocol";
 import { z } from "zod";
+import { VERSION } from "./subjects.ts";
 
-const version = z.literal(1);
+const version = z.literal(VERSION);
 const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 /** Host, process and a few letters of chance: the `worker` of events. */
 const worker = z.string().min(1).max(200);
@@ -86,6 +87,9 @@ export const BeatMessage = z.strictObject({
 });
 export type BeatMessage = z.infer<typeof BeatMessage>;
 
+/** What a heartbeat says in every version of the protocol. */
+export const AnyBeat = z.looseObject({ version: z.int(), worker, manyfold: z.string().max(40) });
+
 /** All that a session wants of its workers; each message replaces the one before. */
 export const ControlMessage = z.strictObject({
   version,
@@ -101,7 +105,8 @@ export type ControlMessage = z.infer<typeof ControlMessage>;
 
 /** Who coordinates a run. It stands until it was not renewed for so many seconds. */
 export const LeaseMessage = z.strictObject({
-  version,
+  /** It outlives the program that wrote it, and has a version of its own. */
+  version: z.literal(1),
   run: token,
   /** Grows with every coordinator of the run. */
   epoch: z.int().min(1),
@@ -127,12 +132,12 @@ export const NewsMessage = z.strictObject({
 });
 export type NewsMessage = z.infer<typeof NewsMessage>;
 
-/** What is asked of a run's coordinator: whether it is there, or to stop as Ctrl-C would. */
-export const AskMessage = z.strictObject({ version, ask: z.enum(["state", "stop"]) });
+/** What is asked of a run's coordinator, of whatever version: whether it is there, or to stop as Ctrl-C would. */
+export const AskMessage = z.strictObject({ version: z.literal(1), ask: z.enum(["state", "stop"]) });
 export type AskMessage = z.infer<typeof AskMessage>;
 
 /** What it answers. */
-export const AnswerMessage = z.strictObject({ version, host: z.string().max(200) });
+export const AnswerMessage = z.strictObject({ version: z.literal(1), host: z.string().max(200) });
 export type AnswerMessage = z.infer<typeof AnswerMessage>;
 
 /** Longest message of ours that is read; blobs are not messages. */

@@ -2,7 +2,7 @@ import type { Transport } from "./transport.ts";
 import { refusalCode } from "./transport.ts";
 import type { Failure, TaskResult } from "@manyfold/protocol";
 import { decode, encode, LARGEST, type Outcome, OutcomeMessage } from "./messages.ts";
-import type { AttemptName, Names } from "./subjects.ts";
+import { type AttemptName, type Names, VERSION } from "./subjects.ts";
 
 /** Milliseconds before a stream that is full is tried again. */
 const FULL = 500;
@@ -36,31 +36,35 @@ export async function reportOutcomes(
   );
 }
 
-/**
- * Writes the coordinator's last word on a task where its first success would be.
- *
- * @returns the success that was there before
- */
-export async function concludeTask(
+/** The first success of a task, where there is one. */
+export async function successOf(
   link: Transport,
   names: Names,
   run: string,
   task: string,
-  failure: Failure,
 ): Promise<{ result: TaskResult; worker: string; seconds: number } | undefined> {
-  const subject = names.success({ run, task });
-  const body = encodeOutcomes("coordinator", [{ status: "verdict", task, failure }]);
-  if (await writeFirst(link, names.results, subject, body)) return undefined;
-  const found = await link.streams.get(names.results, { last: subject });
+  const found = await link.streams.get(names.results, { last: names.success({ run, task }) });
   const message = found && decode(OutcomeMessage, found.data);
   const first = message?.outcomes.find((one) => one.task === task);
   if (message === undefined || first?.status !== "done") return undefined;
   return { result: first.result, worker: message.worker, seconds: first.seconds };
 }
 
+/** Writes the coordinator's last word on a task where its first success would be. */
+export async function concludeTask(
+  link: Transport,
+  names: Names,
+  run: string,
+  task: string,
+  failure: Failure,
+): Promise<void> {
+  const body = encodeOutcomes("coordinator", [{ status: "verdict", task, failure }]);
+  await writeFirst(link, names.results, names.success({ run, task }), body);
+}
+
 /** A message of outcomes as bytes. */
 export function encodeOutcomes(worker: string, outcomes: readonly Outcome[]): Uint8Array {
-  const message: OutcomeMessage = { version: 1, worker, outcomes: [...outcomes] };
+  const message: OutcomeMessage = { version: VERSION, worker, outcomes: [...outcomes] };
   return encode(message);
 }
 

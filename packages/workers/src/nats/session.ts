@@ -14,6 +14,7 @@ import { failed, failureOf } from "../outcome.ts";
 import { adaptiveBundles } from "./bundles.ts";
 import { removeTasks, tidyTasks } from "./janitor.ts";
 import {
+  AnyBeat,
   BeatMessage,
   ControlMessage,
   decode,
@@ -27,7 +28,7 @@ import { readStream } from "./reader.ts";
 import { encodeOutcomes, writeFirst } from "./reports.ts";
 import { createShares } from "./shares.ts";
 import { prepareNamespace } from "./streams.ts";
-import { type AttemptName, nameOf, type Names, PROTOCOL } from "./subjects.ts";
+import { type AttemptName, nameOf, type Names, PROTOCOL, VERSION } from "./subjects.ts";
 import { refusalCode, type StoredMessage, type Transport } from "./transport.ts";
 
 export interface SessionOptions {
@@ -90,6 +91,8 @@ interface Open {
 const MISSED = 3.5;
 /** Milliseconds without a worker after which people are told. */
 const LONELY = 8000;
+/** Workers of another version that are named. */
+const STRANGERS = 8;
 /** Milliseconds for which a cancelling is told again and again. */
 const TOLD = 60_000;
 
@@ -115,6 +118,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     string,
     { readonly heard: number; readonly slots: number; readonly variants: readonly Variant[] }
   >();
+  /** Workers that speak another version, as people read of them. */
+  const strangers = new Map<string, string>();
   const cancelled = new Map<string, { task: string; attempt: number; since: number }>();
   /** Since when silence counts: before, nothing could be heard. */
   let listening = clock.monotonic();
@@ -123,7 +128,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 
   const control = (over: boolean): void => {
     const message: ControlMessage = {
-      version: 1,
+      version: VERSION,
       run,
       session: id,
       cancelled: [...cancelled.values()]
@@ -334,7 +339,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       await closeBundle(first.task.id);
       if (!sent.open.has(first) || (await foundBefore(first))) return;
     }
-    const message: TaskMessage = { version: 1, tasks: lot.map(({ task }) => task), limits };
+    const message: TaskMessage = { version: VERSION, tasks: lot.map(({ task }) => task), limits };
     const body = encode(message);
     if (body.byteLength > LARGEST) {
       if (lot.length > 1) {
@@ -394,7 +399,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     if (unclosed.get(task.id) === sent) subjects.push(names.bundle(sent.name));
     for (const subject of subjects) {
       const found = await find(subject);
-      if (found !== undefined) return hear(subject, found.data, found.sequence);
+      if (found !== undefined) hear(subject, found.data, found.sequence);
+      // It may say nothing of this task: that was handed back, and the word of it was lost.
+      if (open.get(task.id) !== one) return;
     }
     const { sequence } = sent;
     if (sequence === undefined || one.sent !== sent) return;
@@ -431,9 +438,16 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     }
   };
 
+  /** A worker of another version gets none of the tasks; where nobody else is there people are told. */
+  const onStranger = (data: Uint8Array) => {
+    const beat = decode(AnyBeat, data);
+    if (beat === undefined || beat.version === VERSION || strangers.size >= STRANGERS) return;
+    strangers.set(beat.worker, `${beat.worker} (protocol v${beat.version}, ${beat.manyfold})`);
+  };
+
   const onBeat = (data: Uint8Array) => {
     const message = decode(BeatMessage, data);
-    if (message === undefined) return;
+    if (message === undefined) return onStranger(data);
     const { worker, slots, variants, running } = message;
     workers.set(worker, { heard: clock.monotonic(), slots, variants });
     sendSoon();
@@ -496,9 +510,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     lonelySince ??= now;
     if (now - lonelySince < LONELY) return;
     lonelySince = Number.POSITIVE_INFINITY;
+    const heard =
+      strangers.size === 0 ? "" : ` Of another version: ${[...strangers.values()].join(", ")}.`;
     notice(
       `No worker takes tasks of variant ${alone.join(", ")} (protocol ${PROTOCOL}, namespace ` +
-        `${names.namespace}); the run waits. Start one with: manyfold worker --servers ...`,
+        `${names.namespace}); the run waits.${heard} Start one with: manyfold worker --servers ...`,
     );
   };
 

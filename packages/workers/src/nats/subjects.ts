@@ -1,7 +1,9 @@
 import { ManyfoldError, show, type Task, type Variant } from "@manyfold/protocol";
 
-/** Version of everything that is sent; a token of the task subject, so that versions never mix. */
-export const PROTOCOL = "v1";
+/** Version of what coordinators and workers say to each other: to be raised with every change of it. */
+export const VERSION = 2;
+/** The same as a token of the task subject, so that versions never mix. */
+export const PROTOCOL = `v${VERSION}`;
 
 const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
 

@@ -29,7 +29,7 @@ import {
 import { standingPulls } from "./pulls.ts";
 import { reportOutcomes } from "./reports.ts";
 import { LEASE, prepareNamespace } from "./streams.ts";
-import { type AttemptName, attemptOf, type Names } from "./subjects.ts";
+import { type AttemptName, attemptOf, type Names, VERSION } from "./subjects.ts";
 import type { Message, Transport } from "./transport.ts";
 
 export interface NatsWorkerOptions {
@@ -177,7 +177,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   const beat = () => {
     if (!link.up) return;
     const message: BeatMessage = {
-      version: 1,
+      version: VERSION,
       worker: id,
       host: options.host,
       slots,
@@ -195,7 +195,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   ) => {
     if (!link.up) return;
     const { run, session, task, attempt: number } = name;
-    const message: NewsMessage = { version: 1, worker: id, task, attempt: number, ...more };
+    const message: NewsMessage = { version: VERSION, worker: id, task, attempt: number, ...more };
     link.publish(names.news(run, session), encode(message));
   };
 
