@@ -33,6 +33,8 @@ const BEAT = 0.5;
 const COORDINATOR_LEASE = 2;
 export const LEASE = 4;
 export const RUN = "run";
+/** Tasks that are out at once: more than the window of a session that is alone. */
+const SLOTS = 96;
 
 /** What a coordinator leaves on its machine. */
 export interface Folder {
@@ -96,7 +98,7 @@ export async function coordinate(
       blobs,
       clock,
       timers,
-      slots: 8,
+      slots: SLOTS,
       beat: BEAT,
       lease: LEASE,
     });

@@ -70,9 +70,26 @@ const timers: Timers = {
   every: () => () => undefined,
 };
 
+/** More tasks than go out before anybody knows how short they are: the rest travels in bundles. */
+const SWARM: ExperimentInput = {
+  ...common,
+  name: "swarm",
+  ensemble: { bagging: { members: 88 } },
+};
+
+export interface Subjects {
+  /** Those that a seed chooses among. */
+  readonly usual: readonly Subject[];
+  /** Of very short tasks. */
+  readonly swarm: Subject;
+}
+
 /** Prepares the experiments of the simulation and runs each without any fault. */
-export function openSubjects(): Promise<Subject[]> {
-  return Promise.all(EXPERIMENTS.map(openSubject));
+export async function openSubjects(): Promise<Subjects> {
+  return {
+    usual: await Promise.all(EXPERIMENTS.map(openSubject)),
+    swarm: await openSubject(SWARM),
+  };
 }
 
 async function openSubject(input: ExperimentInput): Promise<Subject> {

@@ -33,7 +33,7 @@ for (let seed = first; seed < first + count; seed++) {
   for (const line of result.trace) console.log(line);
   if (result.violations.length === 0) continue;
   failing++;
-  console.log(`seed ${seed} (${subjects[result.plan.subject]?.name}):`);
+  console.log(`seed ${seed} (${result.subject}):`);
   for (const violation of result.violations) console.log(`  VIOLATION ${violation}`);
   for (const fault of result.plan.faults) console.log(`  ${describeFault(fault)}`);
   console.log(`  replay: npm run simulate -- --seed ${seed} --trace`);

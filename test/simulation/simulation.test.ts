@@ -60,6 +60,15 @@ const FOUND: readonly (readonly [string, number, readonly Fault[]])[] = [
       { at: 6940, kind: "server restarted", for: 1383, power: true },
     ],
   ],
+  [
+    "of tasks that came together some are handed back, and the word of it is lost",
+    632,
+    [
+      { at: 420, kind: "worker drained", worker: 0, back: 20 },
+      { at: 440, kind: "worker drained", worker: 1, back: 20 },
+      { at: 460, kind: "worker drained", worker: 2, back: 20 },
+    ],
+  ],
 ];
 
 describe("what the simulation found stays found:", () => {
