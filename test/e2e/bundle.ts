@@ -1,7 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { pageBuild } from "@manyfold/predict";
 import { build } from "esbuild";
+
+const root = join(import.meta.dirname, "../..");
 
 /**
  * Bundles the program's sources into a folder. A process then starts in a quarter of a second and not
@@ -14,7 +17,7 @@ export async function bundleProgram(folder: string): Promise<string> {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
   await build({
-    absWorkingDir: join(import.meta.dirname, "../.."),
+    absWorkingDir: root,
     entryPoints: {
       main: "apps/cli/src/main.ts",
       thread: "packages/workers/src/thread.ts",
@@ -29,11 +32,12 @@ export async function bundleProgram(folder: string): Promise<string> {
     target: "node20",
     conditions: ["@manyfold/source"],
     // They start threads from files of their own, load a binary, serve files.
-    external: ["piscina", "koffi", "@fastify/swagger-ui"],
+    external: ["piscina", "koffi", "@fastify/swagger-ui", "esbuild"],
     banner: {
       js: 'import { createRequire as createRequireHere } from "node:module"; const require = createRequireHere(import.meta.url);',
     },
     logLevel: "warning",
   });
+  await build({ ...pageBuild("apps/predict/page"), outdir: folder, absWorkingDir: root });
   return folder;
 }

@@ -3,7 +3,7 @@
  * a start then opens some ten files instead of four hundred. What a command alone needs (drawing,
  * the server, NATS) stays in files of its own, read when it is asked for.
  */
-import { rm } from "node:fs/promises";
+import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
 
@@ -39,7 +39,7 @@ for (const entryPoints of [
     minifyWhitespace: true,
     sourcemap: true,
     // Piscina starts a file of its own in each thread; the page of addresses reads files beside it.
-    external: ["piscina", "koffi", "@fastify/swagger-ui"],
+    external: ["piscina", "koffi", "@fastify/swagger-ui", "esbuild"],
     // CommonJS among what is joined asks for Node's own modules in its own way.
     banner: {
       js: `import{createRequire as manyfoldRequire}from"node:module";const require=manyfoldRequire(import.meta.url);`,
@@ -47,4 +47,9 @@ for (const entryPoints of [
     plugins: [englishOnly],
     logLevel: "warning",
   });
+}
+
+// Read by the server and by `export`, from beside the file that they are in.
+for (const name of ["page.js", "page-style.css"]) {
+  await copyFile(join(root, "../predict/dist", name), join(outdir, name));
 }

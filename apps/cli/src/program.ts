@@ -5,6 +5,7 @@ import { registerDoctor } from "./commands/doctor.ts";
 import { registerGc } from "./commands/gc.ts";
 import { registerKeys } from "./commands/keys.ts";
 import { registerLecture } from "./commands/lecture.ts";
+import { registerExport } from "./commands/export.ts";
 import { registerPlan } from "./commands/plan.ts";
 import { registerPredict } from "./commands/predict.ts";
 import { registerPs } from "./commands/ps.ts";
@@ -27,6 +28,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   registerRuns,
   registerPredict,
   registerServe,
+  registerExport,
   registerWorker,
   registerWorkers,
   registerPs,

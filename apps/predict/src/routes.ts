@@ -11,6 +11,7 @@ import { ErrorAnswer, Refused } from "./failure.ts";
 import type { Limits } from "./limits.ts";
 import type { Measures } from "./metrics.ts";
 import { ModelAnswer } from "./model.ts";
+import { renderPage } from "./page.ts";
 import type { Pool } from "./pool.ts";
 import { predictSlices, requireCoverage } from "./predicting.ts";
 import { AnyRequest, Query, type PredictRequest } from "./request.ts";
@@ -72,6 +73,21 @@ export function addRoutes(app: FastifyInstance, service: Service): void {
     { schema: { ...describing, params: Versioned } },
     model,
   );
+
+  const page = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { files, name } = catalogue.find(request.params as Wanted);
+    if (files === null) {
+      throw new Refused(404, {
+        code: "usage",
+        path: "page",
+        condition: "of an artifact that was read from a folder",
+      });
+    }
+    return reply.type("text/html; charset=utf-8").send(await renderPage({ name, ...files }));
+  };
+  const paging = { summary: "A page that predicts in the browser", tags: ["models"] };
+  app.get("/", { schema: paging }, page);
+  app.get("/models/:name/page", { schema: { ...paging, params: Named } }, page);
 
   const listing = { tags: ["models"], response: { 200: ModelsAnswer, ...errors } };
   const list = (models: readonly Served[]) => ({
