@@ -4,6 +4,7 @@ export type { Key } from "./rng.ts";
 export * as elementary from "./math/float64.ts";
 export { normalQuantile } from "./math/normal.ts";
 export * as ops from "./ops.ts";
+export type { OpAttributes, OpName } from "./ops.ts";
 export type { Graph, Node } from "./graph.ts";
 export { grad, jvp, vjp } from "./autodiff.ts";
 export { evaluateGraph } from "./run.ts";
@@ -24,6 +25,7 @@ export {
   compileTraining,
   firstNonFinite,
   predict,
+  predictionGraph,
 } from "./program.ts";
 export type {
   LossProgram,

@@ -1,5 +1,5 @@
 import { ManyfoldError, show } from "@manyfold/protocol";
-import type { Graph, Node } from "./graph.ts";
+import { type Graph, type Node, topological } from "./graph.ts";
 import { headRule } from "./heads.ts";
 import { plainKernels } from "./arithmetic.ts";
 import { BYTES, type KernelSet, type Values } from "./kernels/kernels.ts";
@@ -246,6 +246,23 @@ export interface PredictionOptions {
 }
 
 /**
+ * The graph of a prediction `[rows, columns]`, over inputs named `x` `[rows, inputs]` and as the
+ * network's tensors: for whoever writes it elsewhere.
+ *
+ * @param masked whether dropout layers draw one mask for all rows, or let everything through
+ * @returns also every node it depends on, each after its inputs
+ */
+export function predictionGraph(
+  network: Network,
+  rows: number,
+  masked: boolean,
+): { readonly prediction: Node; readonly order: readonly Node[] } {
+  const { forward } = networkGraph(network, rows, masked ? "shared" : "off");
+  const prediction = headRule(network.head).prediction(forward.logits, network.task);
+  return { prediction, order: topological([prediction]) };
+}
+
+/**
  * Compiles a prediction. Always with plain float32 kernels, whatever the training used, so that
  * command line, server and browser agree to the bit.
  */
@@ -254,8 +271,7 @@ export function compilePrediction(
   options: PredictionOptions = {},
 ): PredictionProgram {
   const { masked = false, chunk = 64 } = options;
-  const { forward } = networkGraph(network, chunk, masked ? "shared" : "off");
-  const prediction = headRule(network.head).prediction(forward.logits, network.task);
+  const { prediction } = predictionGraph(network, chunk, masked);
   const plan = planGraph({ outputs: { prediction } });
   const kernels = plainKernels();
   const program = bindPlan(plan, kernels, kernels.share(plan.elements));

@@ -86,8 +86,17 @@ export function openArtifact(
   }
   const found = hashBytes(weightsBytes);
   if (found !== hash) throw refused(path, `of sha256 ${hash}, as the manifest says`, found);
-  const networks = networksIn(manifest, decodeSafetensors(weightsBytes, path), path);
-  return { manifest, ...buildEnsemble(manifest, networks) };
+  return { manifest, ...buildEnsemble(manifest, networksOf(manifest, weightsBytes, folder)) };
+}
+
+/** Flat weights of an opened artifact's networks. */
+export function networksOf(
+  manifest: EnsembleManifest,
+  weightsBytes: Uint8Array,
+  folder: string,
+): Float32Array[] {
+  const path = `${folder}/${WEIGHTS}`;
+  return networksIn(manifest, decodeSafetensors(weightsBytes, path), path);
 }
 
 function parseManifest(bytes: Uint8Array, path: string): EnsembleManifest {

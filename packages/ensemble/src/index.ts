@@ -29,6 +29,7 @@ export type { Forecast } from "./forecast.ts";
 // The artifact and its predictor.
 export { encodeArtifact, openArtifact } from "./artifact.ts";
 export type { ArtifactFiles, LoadedEnsemble, ManifestContent } from "./artifact.ts";
+export { encodeOnnx } from "./onnx/export.ts";
 export { buildEnsemble, maskKey } from "./predictor.ts";
 export type { Ensemble, EnsembleDescription, Prediction } from "./predictor.ts";
 export { abstains, csvLine, outputNames, predictionTable } from "./prediction-table.ts";

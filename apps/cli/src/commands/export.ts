@@ -1,4 +1,4 @@
-import { openArtifact } from "@manyfold/ensemble";
+import { encodeOnnx, openArtifact } from "@manyfold/ensemble";
 import { readArtifact, writeFileAtomic } from "@manyfold/files";
 import { Option, type Command } from "commander";
 import { print, tell } from "../terminal.ts";
@@ -22,6 +22,8 @@ const FORMATS = {
     const { name } = openArtifact(manifest, weights, folder).manifest;
     return renderPage({ name, manifest, weights });
   },
+  onnx: async ({ folder, manifest, weights }: Source): Promise<Uint8Array> =>
+    encodeOnnx(manifest, weights, folder),
 };
 type Format = keyof typeof FORMATS;
 
@@ -42,6 +44,8 @@ export function registerExport(program: Command): void {
       `
 Formats:
   web    one HTML page with everything inside: predicts in any browser, from disk, without a server
+  onnx   the whole ensemble as one ONNX model (operator set 19): preprocessing, members, combiner,
+         calibration, intervals or sets; an input a column
 
 Example:
   manyfold export runs/iris-tiny-20260101-120000-1a2b/artifact --format web --out iris.html
@@ -50,7 +54,7 @@ Example:
     .action(async (folder: string, { format, out, json }: ExportFlags) => {
       const { manifest, weights } = await readArtifact(folder);
       const bytes = await FORMATS[format]({ folder, manifest, weights });
-      await writeFileAtomic(out, [bytes]);
+      await writeFileAtomic(out, typeof bytes === "string" ? [bytes] : bytes);
       if (json) print(JSON.stringify({ status: "done", format, out, bytes: bytes.length }));
       else tell(`${out}: ${(bytes.length / 2 ** 20).toFixed(1)} MiB`);
     });
