@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { pageBuild } from "@manyfold/predict";
 import { build } from "esbuild";
+import { pageBuild } from "../../apps/predict/src/page.ts";
 
 const root = join(import.meta.dirname, "../..");
 

@@ -1,6 +1,6 @@
 export { createPredictServer, startPredictServer } from "./server.ts";
 export type { PredictServer, PredictServerOptions, StartOptions } from "./server.ts";
-export { pageBuild, renderPage } from "./page.ts";
+export { renderPage } from "./page.ts";
 export type { PageArtifact } from "./page.ts";
 export { DEFAULT_LIMITS } from "./limits.ts";
 export type { Limits } from "./limits.ts";

@@ -39,7 +39,11 @@ export function createBuilder(): Builder {
     return name;
   };
   const once = (tensor: Tensor): string => {
-    const key = JSON.stringify([tensor.type, tensor.shape, Array.from<number | string>(tensor.values)]);
+    const key = JSON.stringify([
+      tensor.type,
+      tensor.shape,
+      Array.from<number | string>(tensor.values),
+    ]);
     const found = known.get(key) ?? constant(tensor);
     known.set(key, found);
     return found;
