@@ -92,6 +92,9 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
+/** Most tasks that are out at once, however many slots there are: each costs some memory here. */
+const MOST_OUT = 8192;
+
 /**
  * @param role shown by the server's own tools
  * @throws ManyfoldError (`environment`) where the server is not to be had
@@ -148,6 +151,7 @@ export async function openCluster(flags: ClusterFlags, role: string): Promise<Cl
       nats.natsExecutor({
         ...options,
         ...paceOf(flags),
+        mostSlots: MOST_OUT,
         link,
         names,
         clock,

@@ -3,11 +3,10 @@ import { executorOver, type Lanes } from "../lanes.ts";
 import { concludeTask, successOf } from "./reports.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
 
-/** Most tasks that are out at once, however many slots there are: each costs some memory here. */
-const MOST_OUT = 8192;
-
 export interface NatsExecutorOptions extends SessionOptions {
-  /** Tasks that are out at once at first; with workers' slots and short tasks there are more. */
+  /** Most slots, once that many are of use: workers are many, or tasks short (default: `slots`). */
+  readonly mostSlots?: number;
+  /** Tasks that are out at once; at least the slots of all workers, or some stand idle. */
   readonly slots: number;
   /** Name of this machine, for people (default "local"). */
   readonly host?: string;
@@ -24,7 +23,7 @@ export function natsExecutor(options: NatsExecutorOptions): Executor {
   const lanes: Lanes = {
     kind: "nats",
     get slots() {
-      return Math.max(slots, Math.min(MOST_OUT, session?.room ?? 0));
+      return Math.max(slots, Math.min(options.mostSlots ?? slots, session?.room ?? 0));
     },
     async open() {
       session = await openSession(options);
