@@ -53,6 +53,7 @@ import { outOfBagMembers } from "./out-of-bag.ts";
 import { allTasks, finalExperiment, finalTasks } from "./plan.ts";
 import type { PredictionTable } from "./predictions.ts";
 import { predictionTable } from "./predictions.ts";
+import { robustnessOf } from "./robustness.ts";
 import { searchResult } from "./search-result.ts";
 import type { RunState } from "./state.ts";
 import { trialCount } from "./trials.ts";
@@ -208,6 +209,7 @@ async function score(
   const analysis = analyse(all, truth, on);
   const test = on === "test" ? metrics(truth, combined, gaussian) : null;
   const oob = bag?.scores ?? null;
+  const robustness = robustnessOf(final, table, members, networks, on);
 
   const artifact = encodeArtifact(
     {
@@ -231,6 +233,7 @@ async function score(
         ...observe(all, truth, { prediction: combined, gaussian, rowNumbers }),
         ...(on === "test" && conformalScores(bag, all, truth, combined)),
       },
+      ...(robustness && { robustness }),
       confusion: confusion(truth, combined),
       residuals: residualsOf(truth, combined, spread),
     },

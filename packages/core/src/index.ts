@@ -41,6 +41,8 @@ export { PARTS, peakRate, startMeter } from "./profile.ts";
 export type { Meter, Part, Profile } from "./profile.ts";
 export { trainingBytes } from "./workbench.ts";
 export { requireImages } from "./augment.ts";
+export { attackBox, attacked } from "./attack.ts";
+export type { AttackBox, Attacked } from "./attack.ts";
 export { initialize } from "./init.ts";
 export { compileCurvature } from "./curvature.ts";
 export type { CurvatureOptions, CurvatureProgram } from "./curvature.ts";

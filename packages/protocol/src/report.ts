@@ -78,6 +78,26 @@ export const OutOfBag = z.strictObject({
 });
 export type OutOfBag = z.infer<typeof OutOfBag>;
 
+const Errors = z.strictObject({
+  /** Mean training loss over the rows. */
+  loss: z.number(),
+  /** Share of rows of a wrong class; null for a regression. */
+  error: z.number().nullable(),
+});
+
+/** With adversarial training: networks on scored rows that an attack on each of them has moved. */
+export const Robustness = z.strictObject({
+  on: z.enum(["test", "train"]),
+  rows: z.int().min(1),
+  /** As `train.adversarial.epsilon`. */
+  epsilon: z.number(),
+  /** Steps of projected gradient ascent. */
+  steps: z.int().min(1),
+  clean: Errors,
+  moved: Errors,
+});
+export type Robustness = z.infer<typeof Robustness>;
+
 /** What the experiment determined: equal for every executor, worker count and history of crashes. */
 export const RunResult = z.strictObject({
   version: z.literal(1),
@@ -99,6 +119,7 @@ export const RunResult = z.strictObject({
   analysis: ErrorAnalysis.nullable(),
   /** What else the analysed rows say; absent where there is no analysis. */
   observatory: Observatory.optional(),
+  robustness: Robustness.optional(),
   /** Classification: `[true class, predicted class]` counts on the analysed rows. */
   confusion: z.array(z.array(z.int())).nullable(),
   /** Regression: predicted value, residual and spread per analysed row, original units. */

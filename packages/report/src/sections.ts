@@ -15,7 +15,7 @@ import {
   parts,
 } from "./sections/observatory.ts";
 import { provenance, settings } from "./sections/provenance.ts";
-import { comparison, outOfBag } from "./sections/scores.ts";
+import { comparison, outOfBag, robustness } from "./sections/scores.ts";
 import { search } from "./sections/search.ts";
 import type { Subject } from "./subject.ts";
 
@@ -113,6 +113,11 @@ export const sections: readonly Section[] = [
     id: "oob",
     title: () => "Out-of-bag score",
     content: ({ result }, subject) => result.oob && outOfBag(result.oob, subject),
+  },
+  {
+    id: "robustness",
+    title: () => "Under attack",
+    content: ({ result }) => (result.robustness ? robustness(result.robustness) : null),
   },
   {
     id: "search",

@@ -1,4 +1,4 @@
-import type { Metrics, OutOfBag, RunResult } from "@manyfold/protocol";
+import type { Metrics, OutOfBag, Robustness, RunResult } from "@manyfold/protocol";
 import { count, counted, number, percent } from "../format.ts";
 import { html, type Html } from "../html.ts";
 import { scoresOf, type Score, type Subject } from "../subject.ts";
@@ -53,6 +53,30 @@ export function comparison(result: RunResult, subject: Subject): Html | null {
       ${scores.map(({ name, help }) => `${name}: ${help}.`).join(" ")} Choosing among these rows
       after the fact would make the test score a training score: what counts is the configured one.
     </p>`;
+}
+
+/** What an attack on each network does to its error. */
+export function robustness(found: Robustness): Html {
+  const { on, rows, epsilon, steps, clean, moved } = found;
+  const error = clean.error === null || moved.error === null ? null : [clean.error, moved.error];
+  return html`<p>
+      Training saw rows moved once along the sign of their slope. Here each network's
+      ${on === "test" ? "test" : "training"} rows are moved by ${count(steps)} steps of projected
+      gradient ascent on its own loss, each input by at most ${percent(epsilon, 1)} of its range
+      over the training rows: an attack that training did not see. Figures are means over the
+      networks, each alone.
+    </p>
+    ${facts([
+      ["rows attacked", count(rows)],
+      ["loss, rows as they are", number(clean.loss, 4)],
+      ["loss, rows moved", number(moved.loss, 4)],
+      ...(error === null
+        ? []
+        : [
+            ["wrong class, rows as they are", percent(error[0] ?? 0, 2)] as const,
+            ["wrong class, rows moved", percent(error[1] ?? 0, 2)] as const,
+          ]),
+    ])}`;
 }
 
 /** Row numbers listed in full up to here. */
