@@ -201,7 +201,8 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
     pulling = true;
     try {
       const next = await source.next();
-      const lane = freeLane();
+      // The one that was free when it was asked for a task; there may be fewer slots by now.
+      const [lane] = free;
       if (next.done === true) dry = true;
       // After a stop the task is nobody's: no attempt of it has begun.
       else if (!dry && lane !== undefined) void attempt(next.value, lane);
