@@ -35,6 +35,8 @@ const PATIENCE = 20 * 60_000;
 const names = namesOf("sim");
 /** Of so many seeds one has many short tasks. */
 const SWARMING = 10;
+/** Longest training of one seed in ten, in milliseconds: it outlives a lease that nobody renews. */
+const LONG = 3000 * LEASE;
 /** A run of short tasks is over soon: what goes wrong in it goes wrong early. */
 const sooner = (fault: Fault): Fault => ({ ...fault, at: fault.at / 6 });
 
@@ -69,6 +71,7 @@ export async function runSchedule(
   const plan: Plan = {
     ...drawn,
     ...(swarming && { training: 40, faults: drawn.faults.map(sooner) }),
+    ...(seed % SWARMING === 6 && { training: LONG }),
     ...(faults !== undefined && { faults }),
   };
   const subject = swarming ? subjects.swarm : subjects.usual[plan.subject];
@@ -351,6 +354,10 @@ async function verify(
     if (ledgerOf(state, wanted) !== subject.ledger || finished?.ledger !== subject.ledger) {
       violations.push("the ledger is another one");
     }
+  }
+  const calm = plan.faults.length === 0 && Object.values(plan.weather).every((each) => each === 0);
+  if (calm && state.labour.lost > 0) {
+    violations.push(`${state.labour.lost} attempts are lost where nothing went wrong`);
   }
   const left = broker.state(names.tasks).messages;
   // With its outcome lost nobody can know that a task of an ended run was done.
