@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { registerAnalyze } from "./commands/analyze.ts";
 import { registerCancel } from "./commands/cancel.ts";
 import { registerDoctor } from "./commands/doctor.ts";
+import { registerExplain } from "./commands/explain.ts";
 import { registerGc } from "./commands/gc.ts";
 import { registerKeys } from "./commands/keys.ts";
 import { registerLecture } from "./commands/lecture.ts";
@@ -36,6 +37,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   registerGc,
   registerKeys,
   registerAnalyze,
+  registerExplain,
   registerLecture,
   registerSchema,
   registerDoctor,
