@@ -2,6 +2,7 @@ import type { ReportDocument } from "@manyfold/protocol";
 import { confusionMatrix } from "./figures/confusion.ts";
 import { correlationMaps } from "./figures/correlation.ts";
 import { learningCurves } from "./figures/learning.ts";
+import { probeFigures } from "./figures/probes.ts";
 import { residualPlots } from "./figures/residuals.ts";
 import { html, type Html } from "./html.ts";
 import { curve, law } from "./sections/law.ts";
@@ -91,6 +92,11 @@ export const sections: readonly Section[] = [
     id: "learning",
     title: () => "Learning curves",
     content: ({ result }, subject) => learningCurves(result.members, subject.loss),
+  },
+  {
+    id: "probes",
+    title: () => "Inside the training",
+    content: ({ result }) => probeFigures(result.members),
   },
   {
     id: "confusion",
