@@ -228,6 +228,19 @@ const CONFIGURATION: readonly Case[] = [
     says: 'x.yaml:8:11 model.output must be linear, gaussian, mixture or auto for a regression, got "softmax".\nSigmoid and softmax outputs are probabilities.',
   },
   {
+    name: "a tie with a layer that is not there",
+    given: config([
+      "  epochs: 2",
+      "  regularizers: [{ tie: { between: [layers.0, layers.7] } }]\n  epochs: 2",
+    ]),
+    says: 'x.yaml:12:47 train.regularizers.0.tie.between.1 must be a layer or parameter with values of its own (layers.0, layers.0.dense.bias, output, output.bias), got "layers.7".\nLayers are counted from 0 with repeats written out; one that shares another\'s weights has none.',
+  },
+  {
+    name: "losses per target of classes",
+    given: config(["  epochs: 2", "  loss: { perTarget: [{ weight: 2 }] }\n  epochs: 2"]),
+    says: 'x.yaml:12:3 train.loss must be without perTarget for a classification, got "perTarget".\nSeveral targets on one trunk are numbers, all of them.',
+  },
+  {
     name: "an activation that changes what a dense layer computes, alone",
     given: config(["  layers:", "  layers:\n    - activation: rbf"]),
     says: 'x.yaml:10:19 model.layers.0.activation must be one that a layer of its own can be, got "rbf".\nWrite it as the activation of a dense layer: dense: { units: 8, activation: rbf }.',

@@ -12,7 +12,7 @@ import {
   record,
   runToEnd,
 } from "@manyfold/coordinator";
-import { buildNetwork, lossFor, requireImages } from "@manyfold/core";
+import { buildNetwork, lossFor, requireImages, tiesOf } from "@manyfold/core";
 import type { Prepared } from "@manyfold/data";
 import { prepare } from "@manyfold/data";
 import {
@@ -87,8 +87,9 @@ export async function readData(config: Config, experiment: Experiment): Promise<
  */
 function requireFit({ model, train }: Experiment, { width, target }: Preprocessing): void {
   const outputs = target.task === "classification" ? target.classes.length : target.columns.length;
-  const { head } = buildNetwork(model, { inputs: width, task: target.task, outputs });
-  lossFor(train.loss, head);
+  const network = buildNetwork(model, { inputs: width, task: target.task, outputs });
+  lossFor(train.loss, network.head, network.targets);
+  tiesOf(train.regularizers, network);
 }
 
 /** Starts a new run of a configuration and carries it to its end; returns the exit code. */

@@ -47,7 +47,7 @@ export const TRAINING_RULES: readonly Rule[] = [
       isSecondOrder(train.optimizer) && train.regularizers.some((one) => !("l2" in one)),
     condition: "l2 alone with a second-order method",
     got: ({ train }) => train.regularizers.map((one) => tagOf(one)).join(", "),
-    help: "The others have kinks, or move the weights after the step.",
+    help: "The others have kinks, move the weights after the step, or (a tie) are for gradient steps.",
   },
   ...(
     [
@@ -147,6 +147,14 @@ export const TRAINING_RULES: readonly Rule[] = [
     condition: "best where out-of-bag rows stop the training",
     got: ({ train }) => train.earlyStopping?.finish,
     help: "Rows that a member trains on in the end are not out of its bag; on: holdout has rows of its own.",
+  },
+  {
+    path: ["train", "loss"],
+    broken: ({ data, train: { loss } }) =>
+      data.task === "classification" && typeof loss === "object" && "perTarget" in loss,
+    condition: "without perTarget for a classification",
+    got: () => "perTarget",
+    help: "Several targets on one trunk are numbers, all of them.",
   },
   {
     path: ["train", "noise", "labels"],

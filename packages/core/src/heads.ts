@@ -37,6 +37,8 @@ export interface HeadRule {
   targets(io: NetworkIO): number;
   /** Columns of the logits, for so many columns of targets. */
   logits(targets: number): number;
+  /** Runs of columns of the logits, in each of which the targets have equal shares, in order. */
+  readonly blocks: number;
   /** Columns of a prediction, for so many target columns or classes. */
   columns(outputs: number): number;
   /** What the biases of the logits start from; zeros without it. */
@@ -55,9 +57,10 @@ const REGRESSION: Pick<HeadRule, "misfit" | "targets"> = {
   targets: ({ outputs }) => outputs,
 };
 
-const PLAIN: Pick<HeadRule, "targets" | "logits" | "columns" | "start"> = {
+const PLAIN: Pick<HeadRule, "targets" | "logits" | "blocks" | "columns" | "start"> = {
   targets: ({ outputs }) => outputs,
   logits: (targets) => targets,
+  blocks: 1,
   columns: (outputs) => outputs,
   start: () => null,
 };
@@ -98,6 +101,7 @@ export function headRule(head: Head): HeadRule {
     gaussian: ({ minVariance }) => ({
       ...REGRESSION,
       logits: (targets) => 2 * targets,
+      blocks: 2,
       columns: (outputs) => 2 * outputs,
       start: (targets) => [...zeros(targets), ...zeros(targets).fill(UNIT_VARIANCE)],
       output: (logits) => gaussianOf(logits, minVariance).mean,
@@ -109,6 +113,7 @@ export function headRule(head: Head): HeadRule {
     mixture: ({ components, minVariance }) => ({
       ...REGRESSION,
       logits: (targets) => 3 * components * targets,
+      blocks: 3,
       columns: (outputs) => (2 + 3 * components) * outputs,
       start: (targets) => [
         ...zeros(targets * components),

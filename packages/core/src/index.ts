@@ -12,6 +12,8 @@ export { buildNetwork, describeNetwork } from "./network.ts";
 export type { Network, NetworkIO, NetworkLayer, ParameterTensor } from "./network.ts";
 export { componentsOf, predictionColumns } from "./heads.ts";
 export { lossFor } from "./losses.ts";
+export { tiesOf } from "./ties.ts";
+export type { Ties } from "./ties.ts";
 export type { LossName } from "./losses.ts";
 export { JS_KERNELS } from "./kernels/js/set.ts";
 export { adoptProducts, engineFlags, tuneKernels, variantAvailability } from "./arithmetic.ts";

@@ -19,7 +19,7 @@ function lossOf(output: unknown, loss: unknown, targets: number, seed = 1) {
   const width = headRule(head).logits(targets);
   const z = ops.input("z", [ROWS, width]);
   const y = ops.input("y", [ROWS, targets]);
-  const rows = lossRows(lossFor(Loss.parse(loss), head), z, y, head);
+  const rows = lossRows(lossFor(Loss.parse(loss), head, y.shape[1]!), z, y, head);
   const [gradient] = vjp([rows], [ops.constant(1, [ROWS])], [z]);
   const prediction = headRule(head).prediction(z, "regression");
   const values = {
@@ -40,6 +40,8 @@ describe.each([
   [{ gaussian: { minVariance: 0.1 } }, "auto"],
   ["mixture", "mixtureNll"],
   [{ mixture: { components: 5 } }, "auto"],
+  ["linear", { perTarget: [{ loss: "huber" }, { loss: "absoluteError", weight: 0.3 }] }],
+  ["gaussian", { perTarget: [{ loss: { gaussianNll: { beta: 0 } } }, { weight: 2 }] }],
 ])("%o with %o", (output, loss) => {
   test("its gradient is that of differences", () => {
     const { values, gradient, at, width } = lossOf(output, loss, 2);
@@ -133,12 +135,49 @@ test("huber is squared error near 0 and linear beyond delta", () => {
 test("losses and heads that do not fit are refused with what would", () => {
   const gaussian = OutputHead.parse("gaussian");
   if (gaussian === "auto") throw new Error("Not auto.");
-  expect(() => lossFor("squaredError", gaussian)).toThrow(
+  expect(() => lossFor("squaredError", gaussian, 1)).toThrow(
     'train.loss must be auto or one that fits a gaussian output (gaussianNll), got "squaredError".',
   );
-  expect(() => lossFor(Loss.parse("gaussianNll"), "linear")).toThrow(
+  expect(() => lossFor(Loss.parse("gaussianNll"), "linear", 1)).toThrow(
     "fits a linear output (squaredError, absoluteError, huber)",
   );
   const io = { inputs: 1, task: "classification", outputs: 2 } as const;
   expect(() => headFor(gaussian, io)).toThrow("model.output must be softmax or sigmoid");
+});
+
+describe("losses per target", () => {
+  test.each(["linear", "sigmoid", "gaussian", "mixture"])(
+    "add up to the loss of all targets where all count alike, by a %s output",
+    (output) => {
+      const one = { loss: output === "sigmoid" ? "squaredError" : "auto", weight: 1 };
+      const whole = lossOf(output, one.loss, 3);
+      const parts = lossOf(output, { perTarget: [one, one, one] }, 3);
+      for (const [i, value] of whole.rows.entries()) expect(parts.rows[i]).toBeCloseTo(value, 13);
+      for (const [i, value] of whole.gradient.entries()) {
+        expect(parts.gradient[i]).toBeCloseTo(value, 13);
+      }
+    },
+  );
+
+  test("are the weighted sum of each target's own", () => {
+    const perTarget = [{ loss: "absoluteError", weight: 0.5 }, { weight: 3 }, { weight: 0 }];
+    const { rows, gradient, values } = lossOf("linear", { perTarget }, 3);
+    for (let row = 0; row < ROWS; row++) {
+      const [a, b] = [0, 1].map((i) => values.z[3 * row + i]! - values.y[3 * row + i]!);
+      expect(rows[row]).toBeCloseTo(0.5 * Math.abs(a!) + (3 / 2) * b! * b!, 13);
+      expect(gradient[3 * row]).toBeCloseTo(0.5 * Math.sign(a!), 13);
+      expect(gradient[3 * row + 1]).toBeCloseTo(3 * b!, 13);
+      expect(Math.abs(gradient[3 * row + 2]!)).toBe(0);
+    }
+  });
+
+  test("are as many as there are targets, each of them one that fits", () => {
+    const loss = (perTarget: object[]) => Loss.parse({ perTarget });
+    expect(() => lossFor(loss([{}]), "linear", 2)).toThrow(
+      "train.loss.perTarget must be a list of 2 losses, one for each column of data.target, got 1.",
+    );
+    expect(() => lossFor(loss([{}, { loss: "mixtureNll" }]), "linear", 2)).toThrow(
+      "train.loss.perTarget.1.loss must be auto or one that fits a linear output",
+    );
+  });
 });

@@ -13,6 +13,7 @@ import {
   abs,
   add,
   broadcast,
+  concat,
   constant,
   detach,
   divide,
@@ -117,7 +118,31 @@ function lossRule(loss: LossName): LossRule {
         return each.reduce((total, own) => add(total, own));
       },
     }),
+    /** The sum over targets t of w_t L_t: heads of their own on layers that they share. */
+    perTarget: (each) => ({
+      heads: ["linear", "sigmoid", "gaussian", "mixture"],
+      rows: (z, y, head) => {
+        const losses = each.map(({ loss, weight }, target) => {
+          const own = loss === "auto" ? AUTO_LOSS[nameOf(head)] : loss;
+          const rows = lossRule(own).rows(logitsOf(head, z, target), slice(y, 1, target, 1), head);
+          return scale(rows, weight);
+        });
+        return losses.reduce((total, own) => add(total, own));
+      },
+    }),
   });
+}
+
+/** The columns of the logits that speak of one target, as if it were the only one. */
+function logitsOf(head: Head, logits: Node, target: number): Node {
+  const rule = headRule(head);
+  const own = rule.logits(1);
+  const width = own / rule.blocks;
+  const targets = (logits.shape[1] as number) / own;
+  const parts = Array.from({ length: rule.blocks }, (_, block) =>
+    slice(logits, 1, (block * targets + target) * width, width),
+  );
+  return parts.length === 1 ? parts[0]! : concat(parts, 1);
 }
 
 /** -log N(y; μ, σ²), element by element. */
@@ -145,9 +170,9 @@ const AUTO_LOSS: { readonly [H in HeadName]: LossName } = {
   mixture: "mixtureNll",
 };
 
-/** Names of the losses that fit a head. */
+/** Names of the losses, each alone, that fit a head. */
 function fitting(head: HeadName): NameOf<LossName>[] {
-  const all: { readonly [L in NameOf<LossName>]: LossName } = {
+  const all: { readonly [L in Exclude<NameOf<LossName>, "perTarget">]: LossName } = {
     squaredError: "squaredError",
     binaryCrossEntropy: "binaryCrossEntropy",
     softmaxCrossEntropy: "softmaxCrossEntropy",
@@ -163,18 +188,39 @@ function fitting(head: HeadName): NameOf<LossName>[] {
 /**
  * The loss to train with; `auto` follows from the head.
  *
- * @throws ManyfoldError where loss and head do not fit
+ * @param targets columns of the targets
+ * @throws ManyfoldError where loss and head, or losses per target and targets, do not fit
  */
-export function lossFor(wanted: Loss, head: Head): LossName {
+export function lossFor(wanted: Loss, head: Head, targets: number, path = "train.loss"): LossName {
   const name = nameOf(head);
   const loss = wanted === "auto" ? AUTO_LOSS[name] : wanted;
   const { heads } = lossRule(loss);
-  if (heads.includes(name)) return loss;
+  if (heads.includes(name)) {
+    requireEach(loss, head, targets, path);
+    return loss;
+  }
   throw new ManyfoldError({
     code: "config",
-    path: "train.loss",
+    path,
     condition: `auto or one that fits a ${name} output (${fitting(name).join(", ")})`,
     got: show(nameOf(loss)),
     help: `${nameOf(loss)} needs model.output: ${heads.join(" or ")}.`,
+  });
+}
+
+/** Refuses losses per target that are too many, too few, or not of the head. */
+function requireEach(loss: LossName, head: Head, targets: number, path: string): void {
+  if (typeof loss === "string" || !("perTarget" in loss)) return;
+  const each = loss.perTarget;
+  for (const [target, own] of each.entries()) {
+    lossFor(own.loss, head, 1, `${path}.perTarget.${target}.loss`);
+  }
+  if (each.length === targets) return;
+  throw new ManyfoldError({
+    code: "config",
+    path: `${path}.perTarget`,
+    condition: `a list of ${targets} ${targets === 1 ? "loss" : "losses"}, one for each column of data.target`,
+    got: show(each.length),
+    help: "They are in the order of data.target: - { loss: huber, weight: 0.5 }.",
   });
 }

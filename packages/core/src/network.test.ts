@@ -148,8 +148,8 @@ describe("buildNetwork", () => {
     expect(build("sigmoid", "classification", 3)).toThrow(
       "model.output must be softmax for other than two classes",
     );
-    expect(lossFor("auto", "softmax")).toBe("softmaxCrossEntropy");
-    expect(() => lossFor("binaryCrossEntropy", "softmax")).toThrow(
+    expect(lossFor("auto", "softmax", 3)).toBe("softmaxCrossEntropy");
+    expect(() => lossFor("binaryCrossEntropy", "softmax", 3)).toThrow(
       "train.loss must be auto or one that fits a softmax output",
     );
   });

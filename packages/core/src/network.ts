@@ -55,6 +55,8 @@ export type NetworkLayer =
       readonly name: string;
       readonly units: number;
       readonly rate: number;
+      /** Whether units are multiplied by normal numbers instead of being left out. */
+      readonly gaussian: boolean;
       /** Number of this layer among the dropout layers; folded into the key of its masks. */
       readonly stream: number;
     }
@@ -188,7 +190,14 @@ export function buildNetwork(model: ModelSpec, io: NetworkIO): Network {
           learned: placeLearned(activation, prefix, width, units),
         };
       },
-      dropout: ({ rate }) => ({ kind: "dropout", name, units: width, rate, stream: streams++ }),
+      dropout: ({ rate, noise }) => ({
+        kind: "dropout",
+        name,
+        units: width,
+        rate,
+        gaussian: noise === "gaussian",
+        stream: streams++,
+      }),
       activation: (activation) => {
         requireAlone(activation, `${path}.activation`);
         const learned = placeLearned(activation, `${name}.activation`, width, width);
@@ -353,7 +362,7 @@ function layerOutput(
     return activationRule(layer.activation).apply(x, layer.learned && parameter(layer.learned));
   }
   if (mode === "off" || layer.rate === 0) return x;
-  return dropout(x, layer.rate, layer.stream, mode === "shared");
+  return dropout(x, layer.rate, layer.stream, mode === "shared", layer.gaussian);
 }
 
 /** |x - w|² of each row and unit, from their product: |x|² - 2 x w + |w|². */
@@ -366,7 +375,10 @@ function distances(x: Node, weight: Node, product: Node, transposed: boolean): N
 /** A table of layers, output sizes and parameter counts, for people. */
 export function describeNetwork(network: Network): string {
   const rows = network.layers.map((layer) => {
-    if (layer.kind === "dropout") return [layer.name, `dropout ${layer.rate}`, layer.units, 0];
+    if (layer.kind === "dropout") {
+      const noise = layer.gaussian ? "gaussian dropout" : "dropout";
+      return [layer.name, `${noise} ${layer.rate}`, layer.units, 0];
+    }
     const learned = layer.learned?.size ?? 0;
     const activation = nameOf(layer.activation);
     if (layer.kind === "activation") return [layer.name, activation, layer.units, learned];

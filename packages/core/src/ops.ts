@@ -32,7 +32,12 @@ export interface OpAttributes {
   detach: None;
   scale: { readonly by: number };
   shift: { readonly by: number };
-  dropout: { readonly rate: number; readonly stream: number; readonly shared: boolean };
+  dropout: {
+    readonly rate: number;
+    readonly stream: number;
+    readonly shared: boolean;
+    readonly gaussian: boolean;
+  };
   // Elementwise, several operands of one shape
   add: None;
   subtract: None;
@@ -590,10 +595,16 @@ export const shift = (x: Node, by: number): Node => apply("shift", [x], { by });
 /**
  * Inverted dropout: each element is 0 with probability `rate`, else divided by 1 - rate. The mask
  * follows from the run's key, `stream` and the element's index; with `shared` from its last index
- * alone, so that all rows get one mask.
+ * alone, so that all rows get one mask. With `gaussian` each element is multiplied by a normal number
+ * of mean 1 and of the same variance, rate / (1 - rate), instead.
  */
-export const dropout = (x: Node, rate: number, stream: number, shared = false): Node =>
-  apply("dropout", [x], { rate, stream, shared });
+export const dropout = (
+  x: Node,
+  rate: number,
+  stream: number,
+  shared = false,
+  gaussian = false,
+): Node => apply("dropout", [x], { rate, stream, shared, gaussian });
 export const add = (a: Node, b: Node): Node => plain("add", a, b);
 export const subtract = (a: Node, b: Node): Node => plain("subtract", a, b);
 export const multiply = (a: Node, b: Node): Node => plain("multiply", a, b);

@@ -62,7 +62,7 @@ describe("compileTraining", () => {
         fc.integer({ min: 1, max: 5 }),
         fc.boolean(),
         (net, rows, squared) => {
-          const loss = squared ? "squaredError" : lossFor("auto", net.head);
+          const loss = squared ? "squaredError" : lossFor("auto", net.head, net.targets);
           const program = compileTraining(net, {
             loss,
             batches: [rows],

@@ -1,5 +1,6 @@
 import { match, type Regularizer, type tagOf } from "@manyfold/protocol";
 import type { Network } from "./network.ts";
+import { type Ties, tiesOf } from "./ties.ts";
 
 type RegularizerName = ReturnType<typeof tagOf<Regularizer>>;
 
@@ -24,6 +25,8 @@ export interface RegularizerRule {
    * @param rate the scheduled rate of that step (what a proximal operator shrinks by)
    */
   readonly project?: (weights: Float32Array, range: WeightRange, rate: number) => void;
+  /** Instead of both: adds the gradient of a penalty between tensors, which are found by name. */
+  readonly tied?: (weights: Float32Array, gradient: Float32Array, ties: Ties) => void;
 }
 
 /** What each regularizer does at a strength; a kernel set may bring its own loops of equal bits. */
@@ -42,6 +45,8 @@ type SettingsOf<K extends RegularizerName> = Extract<Regularizer, Record<K, unkn
  *   (w - v)^2 / 2 + rate alpha |w| (Parikh and Boyd 2014, section 6.5.2)
  * - elastic: l1 of ratio alpha, then l2 of (1 - ratio) alpha (Zou and Hastie 2005)
  * - maxNorm: each unit's incoming weights w are scaled by min(1, c / |w|) after the step
+ * - tie: J + alpha/2 sum over pairs of |w_a - w_b|^2, gradient in w_a + alpha sum over b of
+ *   (w_a - w_b) (section 7.9; the sum in the order of the names)
  */
 export const REGULARIZERS: RegularizerTable = {
   l2: (strength) => {
@@ -106,6 +111,22 @@ export const REGULARIZERS: RegularizerTable = {
       },
     };
   },
+  tie: ({ strength }) => {
+    const alpha = round(strength);
+    return {
+      tied(weights, gradient, { offsets, size }) {
+        for (let i = 0; i < size; i++) {
+          for (const own of offsets) {
+            let apart = 0;
+            for (const other of offsets) {
+              apart = round(apart + round(weights[own + i]! - weights[other + i]!));
+            }
+            gradient[own + i] = round(gradient[own + i]! + round(alpha * apart));
+          }
+        }
+      },
+    };
+  },
 };
 
 /** Regularizers at work on all weight matrices of a network, in the configured order. */
@@ -114,7 +135,11 @@ export interface RunningRegularizers {
   readonly project: (weights: Float32Array, rate: number) => void;
 }
 
-/** Sets regularizers up for a network; biases are exempt. */
+/**
+ * Sets regularizers up for a network; biases are exempt.
+ *
+ * @throws ManyfoldError where a tie's names or shapes do not fit the network
+ */
 export function startRegularizers(
   regularizers: readonly Regularizer[],
   network: Network,
@@ -122,9 +147,12 @@ export function startRegularizers(
 ): RunningRegularizers {
   const rules = regularizers.map((one) => match<Regularizer, RegularizerRule>(one, table));
   const ranges = weightRanges(network);
+  const ties = tiesOf(regularizers, network);
   return {
     gradient(weights, gradient) {
-      for (const rule of rules) {
+      for (const [index, rule] of rules.entries()) {
+        const tied = ties[index];
+        if (tied) rule.tied?.(weights, gradient, tied);
         if (rule.gradient === undefined) continue;
         for (const range of ranges) rule.gradient(weights, gradient, range);
       }

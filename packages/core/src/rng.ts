@@ -162,7 +162,7 @@ export function uniforms(from: Key, count: number): Float64Array {
 }
 
 /** The upper 27 and 26 bits of two words, as a number on [0, 1). */
-function uniformOf(first: number, second: number): number {
+export function uniformOf(first: number, second: number): number {
   return ((first >>> 5) * 0x4000000 + (second >>> 6)) / 2 ** 53;
 }
 

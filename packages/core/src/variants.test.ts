@@ -5,9 +5,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { arithmeticOf, engineFlags, variantAvailability } from "./arithmetic.ts";
 import { chooseBlock } from "./kernels/wasm/tuning.ts";
-import { buildNetwork } from "./network.ts";
+import { buildNetwork, type Network } from "./network.ts";
 import type { OptimizerName } from "./optimizers/rules.ts";
 import { fold, integers, key, normals, permutation } from "./rng.ts";
+import { sameShape } from "./shape.ts";
 import { train, type TrainJob } from "./train.ts";
 import { borrowWorkbench, trainingBytes, workOf } from "./workbench.ts";
 
@@ -41,17 +42,59 @@ const EXTRAS: readonly object[] = [
   { sparsity: { alpha: 0.01 }, adversarial: { weight: 0.2 } },
 ];
 
+/** Every activation; those that most use are drawn as often as all others. */
+const COMMON = ["identity", "relu", "tanh", "sigmoid"];
+const OTHERS = ["selu", "gelu", "silu", "softplus", "hardTanh", "abs", "leakyRelu", "prelu", "elu"];
+/** Those that are no layer of their own. */
+const WHOLE = ["rbf", "maxout", { maxout: { pieces: 3 } }];
+
 const layer = fc.oneof(
   fc.record({
     dense: fc.record({
       units: fc.constantFrom(1, 3, 8, 17, 33),
-      activation: fc.constantFrom("identity", "relu", "tanh", "sigmoid"),
+      activation: fc.oneof(
+        fc.constantFrom(...COMMON),
+        fc.constantFrom(...OTHERS),
+        fc.constantFrom(...WHOLE),
+      ),
       bias: fc.boolean(),
     }),
   }),
-  fc.constantFrom({ dropout: 0.3 }),
+  fc.constantFrom({ dropout: 0.3 }, { dropout: { rate: 0.2, noise: "gaussian" as const } }),
+  fc.record({ activation: fc.constantFrom(...COMMON, ...OTHERS) }),
 );
 type Task = "classification" | "regression";
+
+/** What a network predicts and by which loss it learns it, for so many targets or classes. */
+type Aim = (outputs: number) => { readonly output: unknown; readonly loss: unknown };
+const both = (output: unknown, loss: unknown): Aim => {
+  return () => ({ output, loss });
+};
+const AIMS: { readonly [T in Task]: readonly Aim[] } = {
+  classification: [
+    both("auto", "auto"),
+    both("softmax", "squaredError"),
+    both("linear", "squaredError"),
+    (classes) => ({ output: classes === 2 ? "sigmoid" : "softmax", loss: "auto" }),
+  ],
+  regression: [
+    both("auto", "auto"),
+    both("linear", "absoluteError"),
+    both("linear", "huber"),
+    both("gaussian", "auto"),
+    both("gaussian", { gaussianNll: { beta: 0.5 } }),
+    both({ mixture: { components: 2 } }, "auto"),
+    (targets) => ({
+      output: "linear",
+      loss: {
+        perTarget: Array.from({ length: targets }, (_, i) => ({
+          loss: ["auto", "huber", "absoluteError"][i % 3],
+          weight: 1 / (i + 1),
+        })),
+      },
+    }),
+  ],
+};
 const job = fc.record({
   layers: fc.array(layer, { maxLength: 4 }),
   outputs: fc.constantFrom(1, 2, 3, 10),
@@ -62,6 +105,8 @@ const job = fc.record({
   batch: fc.constantFrom(1, 7, 32),
   stops: fc.boolean(),
   extras: fc.constantFrom(...EXTRAS),
+  aim: fc.nat(),
+  tied: fc.boolean(),
   seed: fc.nat(),
 });
 const fused = variantAvailability("wasm-fma").available;
@@ -87,17 +132,22 @@ function jobOf(drawn: Drawn): Omit<TrainJob, "variant"> {
     task === "classification"
       ? Float32Array.from(integers(fold(key(seed), "y"), ROWS, outputs))
       : Float32Array.from(normals(fold(key(seed), "y"), ROWS * outputs));
+  const aims = AIMS[task];
+  const { output, loss } = aims[drawn.aim % aims.length]!(outputs);
+  const model = ModelSpec.parse({ layers: drawn.layers, output });
+  const network = buildNetwork(model, { inputs, task, outputs });
   const spec = TrainSpec.parse({
     epochs: 3,
     batch,
     optimizer,
-    regularizers,
+    loss,
+    regularizers: [...regularizers, ...(drawn.tied ? tieIn(network) : [])],
     ...extras,
     ...(stops ? { earlyStopping: { patience: 2 } } : {}),
   });
   const rows = Uint32Array.from({ length: ROWS }, (_, i) => i);
   return {
-    network: buildNetwork(ModelSpec.parse({ layers: drawn.layers }), { inputs, task, outputs }),
+    network,
     spec,
     x: Float32Array.from(normals(fold(key(seed), "x"), ROWS * inputs)),
     y,
@@ -105,6 +155,15 @@ function jobOf(drawn: Drawn): Omit<TrainJob, "variant"> {
     ...(stops ? { held: rows.subarray(40) } : {}),
     key: key(seed),
   };
+}
+
+/** A tie between the first tensors of equal shape, if there are any. */
+function tieIn({ parameters: { tensors } }: Network): Regularizer[] {
+  for (const { shape } of tensors) {
+    const alike = tensors.filter((one) => sameShape(one.shape, shape)).map(({ name }) => name);
+    if (alike.length > 1) return [{ tie: { between: alike, strength: 0.1 } }];
+  }
+  return [];
 }
 
 describe("whole trainings", () => {
@@ -130,6 +189,8 @@ describe("whole trainings", () => {
         batch: 7,
         stops: false,
         extras: {},
+        aim: 0,
+        tied: false,
         seed: 3,
       });
       const js = train({ ...one, variant: "js" });
@@ -162,7 +223,8 @@ test.each(["js", "wasm-plain"] as const)("the heap is flat over 10,000 steps in 
   const collect = vm.runInNewContext("gc") as () => void;
   const drawn = fc.sample(job, { numRuns: 1, seed: 4 })[0]!;
   const layers = [{ dense: { units: 3, activation: "relu" } }, { dropout: 0.2 }];
-  const one = jobOf({ ...drawn, layers, task: "regression", stops: false, outputs: 1 } as Drawn);
+  const fixed = { layers, task: "regression", stops: false, outputs: 1, aim: 0, tied: false };
+  const one = jobOf({ ...drawn, ...fixed } as Drawn);
   const used: number[] = [];
   let step = 0;
   train({

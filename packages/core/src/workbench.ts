@@ -71,7 +71,7 @@ export function workOf(network: Network, spec: TrainSpec, rows: number, variant:
   const rest = rows % batch;
   return {
     network,
-    loss: lossFor(spec.loss, network.head),
+    loss: lossFor(spec.loss, network.head, network.targets),
     terms: termsOf(spec),
     batches: rest === 0 ? [batch] : [batch, rest],
     rule,

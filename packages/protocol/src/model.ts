@@ -123,6 +123,12 @@ const Dropout = z
         .min(0)
         .lt(1)
         .describe("Probability that a unit is left out of a training step (inverted dropout)."),
+      noise: z
+        .enum(["bernoulli", "gaussian"])
+        .optional()
+        .describe(
+          "bernoulli (default): units are left out. gaussian: each is multiplied by a normal number of mean 1 and of the same variance, rate / (1 - rate) (Srivastava 2014, section 10).",
+        ),
     }),
   )
   .meta({ bareNumber: "rate" });

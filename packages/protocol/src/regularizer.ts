@@ -21,8 +21,25 @@ export const Regularizer = tagged(
       .number()
       .gt(0)
       .describe("Largest norm of a unit's incoming weights, kept after each step."),
+    tie: z
+      .strictObject({
+        between: z.array(z.string().min(1)).min(2).max(64).meta({
+          condition: "a list of at least two names, as layers.0",
+          description:
+            "Layers whose weights are drawn together (layers.0 is the first, repeats written out; output is the last), or parameters by their whole names (layers.0.dense.bias). All of one shape.",
+        }),
+        strength: Strength.default(0.01).describe(
+          "Adds half of this times the sum of squared differences of each pair to the loss.",
+        ),
+      })
+      .describe(
+        "Soft tying: parameters that should be alike without being one (dense.share makes them one).",
+      ),
   },
-  { description: "A penalty on, or constraint of, the weights (never the biases)." },
+  {
+    description:
+      "A penalty on, or constraint of, the weights (never the biases, but for a tie that names them).",
+  },
 );
 export type Regularizer = z.infer<typeof Regularizer>;
 

@@ -45,6 +45,7 @@ const losses: { readonly [L in Exclude<NameOf<Loss>, "auto">]: string } = {
   huber: "Huber loss, scaled target",
   gaussianNll: "negative log likelihood, nats, scaled target",
   mixtureNll: "negative log likelihood, nats, scaled target",
+  perTarget: "weighted sum of the targets' losses, scaled targets",
 };
 
 /** What trainings minimise where the configuration leaves it to the output. */

@@ -49,10 +49,12 @@ export const USES: { readonly [K in ComputedOp]: (size: Sizes) => readonly Use[]
   shift: elementwise(1, (x) => ops.shift(x!, 0.7)),
   dropout: (size) =>
     [false, true].flatMap((shared) =>
-      [0.1, 0.5].map((rate) => ({
-        shapes: [[size(), size()]],
-        build: (x: Node) => ops.dropout(x, rate, 3, shared),
-      })),
+      [0.1, 0.5].flatMap((rate) =>
+        [false, true].map((gaussian) => ({
+          shapes: [[size(), size()]],
+          build: (x: Node) => ops.dropout(x, rate, 3, shared, gaussian),
+        })),
+      ),
     ),
   add: elementwise(2, (a, b) => ops.add(a!, b!)),
   subtract: elementwise(2, (a, b) => ops.subtract(a!, b!)),

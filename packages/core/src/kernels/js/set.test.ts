@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { grad } from "../../autodiff.ts";
 import type { Node } from "../../graph.ts";
 import * as ops from "../../ops.ts";
-import { bernoulli, fold, key } from "../../rng.ts";
+import { bernoulli, fold, key, normals } from "../../rng.ts";
 import { evaluateGraph } from "../../run.ts";
 import { JS_KERNELS } from "./set.ts";
 
@@ -135,6 +136,36 @@ describe("dropout", () => {
     expect(single(ops.dropout(x, rate, 2, true), { x: values }, runKey)).toEqual(
       values.map((v, i) => (mask[i % 5] === 1 ? f(v * by) : 0)),
     );
+  });
+
+  test("gaussian, multiplies by the normal numbers of its key, forward and backward", () => {
+    const x = ops.input("x", [3, 5]);
+    const values = Array.from({ length: 15 }, (_, i) => f(i + 0.5));
+    const drawn = normals(fold(runKey, "dropout", 2), 15);
+    const factors = [...drawn].map((n) => f(1 + Math.sqrt(rate / (1 - rate)) * n));
+    expect(single(ops.dropout(x, rate, 2, false, true), { x: values }, runKey)).toEqual(
+      values.map((v, i) => f(v * factors[i]!)),
+    );
+    expect(single(ops.dropout(x, rate, 2, true, true), { x: values }, runKey)).toEqual(
+      values.map((v, i) => f(v * factors[i % 5]!)),
+    );
+    const [slope] = grad(ops.sum(ops.dropout(x, rate, 2, false, true)), [x]);
+    expect(single(slope!, { x: values }, runKey)).toEqual(factors);
+  });
+
+  test("gaussian, has mean 1 and the variance of leaving out", () => {
+    const n = 20_000;
+    const ones = Array.from({ length: n }, () => 1);
+    const made = single(
+      ops.dropout(ops.input("x", [n]), rate, 0, false, true),
+      { x: ones },
+      runKey,
+    );
+    const mean = made.reduce((a, b) => a + b) / n;
+    const variance = made.reduce((a, b) => a + (b - mean) ** 2, 0) / n;
+    const wanted = rate / (1 - rate);
+    expect(Math.abs(mean - 1)).toBeLessThan(4 * Math.sqrt(wanted / n));
+    expect(Math.abs(variance / wanted - 1)).toBeLessThan(4 * Math.sqrt(2 / n));
   });
 
   test("keeps the mean, and differs by stream and key", () => {

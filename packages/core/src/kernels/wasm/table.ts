@@ -129,13 +129,13 @@ export function wasmTable(exportsOf: ExportsOf, block: () => Block): KernelTable
     const { dropout: kernel } = exportsOf(arena.values);
     const { inputs, output } = addressesOf(step, arena);
     const [x] = inputs as [number];
-    const { rate, stream, shared } = step.attributes;
+    const { rate, stream, shared, gaussian } = step.attributes;
     const size = sizeOf(step.shape);
     const row = shared ? step.shape.at(-1)! : size;
     const keep = 1 - rate;
     // Words are whole numbers: below a threshold is at most the last one below it.
     const last = Math.ceil(keep * 2 ** 32) - 1;
-    if (last < 0) return JS_KERNELS.float32.table.dropout(step, arena);
+    if (last < 0 || gaussian) return JS_KERNELS.float32.table.dropout(step, arena);
     const [low, high] = hashName("dropout");
     const mask = new Uint32Array(4);
     const by = 1 / keep;

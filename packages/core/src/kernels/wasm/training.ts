@@ -95,8 +95,9 @@ export function wasmRegularizers(exportsOf: ExportsOf): RegularizerTable {
         },
       };
     },
-    // A loop over the weights' own memory: its bits are those of `regularizers` by being it.
+    // Loops over the weights' own memory: their bits are those of `regularizers` by being them.
     proximalL1: REGULARIZERS.proximalL1,
+    tie: REGULARIZERS.tie,
     maxNorm: (largest) => ({
       project(weights, { offset, inputs, units }) {
         exportsOf(weights).maxNorm(weights.byteOffset + 4 * offset, inputs, units, largest);
