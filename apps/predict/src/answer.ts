@@ -1,4 +1,4 @@
-import { abstains, outputNames } from "@manyfold/ensemble";
+import { abstains, outputNames, varianceAt } from "@manyfold/ensemble";
 import { ManyfoldError, type FittedTarget } from "@manyfold/protocol";
 import { z } from "zod";
 import type { Part } from "./batcher.ts";
@@ -21,9 +21,18 @@ const ClassPrediction = z.strictObject({
   members: z.array(z.strictObject({ member: Member, probabilities: Named })).optional(),
 });
 
+const Variance = z
+  .strictObject({
+    aleatoric: Named.describe("What the members predict themselves, their mean."),
+    epistemic: Named.describe("What they disagree about: the variance of their values."),
+    total: Named.describe("Both together: that of the members' equal-weight mixture."),
+  })
+  .describe("Of each target column, squared units: where the networks predict distributions.");
+
 const ValuePrediction = z.strictObject({
   values: Named.describe("Value of each target column, in its own units."),
   spread: Named.describe("Deviation of the members' values of each target column."),
+  variance: Variance.optional(),
   interval: z
     .record(z.string(), z.tuple([z.number(), z.number()]))
     .optional()
@@ -64,7 +73,7 @@ export function rowAnswers(
   first: number,
   asked: Asked,
 ): RowAnswer[] {
-  const { outputs, values, labels, spread, region } = prediction;
+  const { outputs, values, labels, spread, moments, region } = prediction;
   const { members } = prediction.members;
   const names = outputNames(target);
   const one = (numbers: Float64Array, at: number, row: number): number => {
@@ -91,6 +100,13 @@ export function rowAnswers(
     }
     return { interval };
   };
+  const total = moments && moments.aleatoric.map((_, at) => varianceAt(moments, at));
+  const varianceOf = (row: number): Pick<ValuePrediction, "variance"> => {
+    if (moments === null || total === null) return {};
+    const { aleatoric, epistemic } = moments;
+    const [own, apart] = [named(aleatoric, row), named(epistemic, row)];
+    return { variance: { aleatoric: own, epistemic: apart, total: named(total, row) } };
+  };
   const answer = (row: number): RowAnswer => {
     const numbers = named(values, row);
     const { abstain } = asked;
@@ -104,6 +120,7 @@ export function rowAnswers(
       return {
         values: numbers,
         spread: named(spread, row),
+        ...varianceOf(row),
         ...(interval === undefined ? {} : { interval }),
         ...said,
         ...(asked.members

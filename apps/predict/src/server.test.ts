@@ -1,10 +1,13 @@
 import { encodeRows, inputsFromRecords } from "@manyfold/data";
+import { predictionTable } from "@manyfold/ensemble";
+import type { Preprocessing } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
 import { createPredictServer, ModelAnswer } from "./index.ts";
 import { predict, serverOf } from "./testing/requests.ts";
 import {
   care,
   careNetworks,
+  numeric,
   opened,
   patient,
   yesNo,
@@ -25,6 +28,36 @@ describe("predictions", () => {
     expect(await predict(server, { rows: [patient], members: true })).toEqual([
       { values, spread, members },
     ]);
+  });
+
+  test("networks that predict distributions: variances too, by where they come from", async () => {
+    const one: Preprocessing = {
+      inputs: [numeric("x")],
+      target: { task: "regression", columns: [{ name: "y", offset: 5, scale: 10 }] },
+      width: 1,
+    };
+    // Weights [1, 2], biases [2]: means 1 and 3, variances softplus(0) + 0.5, in scaled units.
+    const networks = [Float32Array.of(0, 0, 1, 0), Float32Array.of(0, 0, 3, 0)];
+    const artifact = opened(one, networks, { gaussian: { minVariance: 0.5 } });
+    const server = await createPredictServer({ artifact });
+    const [answer] = await predict(server, { rows: [{ x: 0 }] });
+    const aleatoric = 100 * (Math.log(2) + 0.5);
+    expect(answer).toEqual({
+      values: { y: 25 },
+      spread: { y: expect.closeTo(10 * Math.SQRT2, 10) },
+      variance: {
+        aleatoric: { y: expect.closeTo(aleatoric, 4) },
+        epistemic: { y: expect.closeTo(100, 10) },
+        total: { y: expect.closeTo(aleatoric + 100, 4) },
+      },
+    });
+    const { target } = one;
+    const { header, rows } = predictionTable(target, artifact.predict(Float32Array.of(0)));
+    expect(header).toEqual(["row", "y", "y.spread", "y.variance", "y.aleatoric"]);
+    const [cells] = rows();
+    expect(cells!.slice(1, 2)).toEqual(["25"]);
+    expect(Number(cells![3])).toBeCloseTo(aleatoric + 100, 4);
+    expect(Number(cells![4])).toBeCloseTo(aleatoric, 4);
   });
 
   test("null is a missing value: the imputed one, and the indicator where training had one", async () => {

@@ -1,7 +1,7 @@
 // Members' predictions and what is true of the rows.
 export { firstMembers, membersOf, truthOf } from "./members.ts";
 export type { Member, MemberPredictions, Members, Truth } from "./members.ts";
-export { isProbabilistic, mixtureNll, momentsOf, withNoise } from "./predictive.ts";
+export { isProbabilistic, mixtureNll, momentsOf, varianceAt, withNoise } from "./predictive.ts";
 export type { Distribution, Moments } from "./predictive.ts";
 export { outOfBag } from "./oob.ts";
 export type { OutOfBagMember, OutOfBagPredictions } from "./oob.ts";

@@ -1,4 +1,5 @@
 import type { FittedTarget } from "@manyfold/protocol";
+import { varianceAt } from "./predictive.ts";
 import type { Prediction } from "./predictor.ts";
 
 /** What a table of predictions has besides values and spread. */
@@ -18,7 +19,7 @@ export interface PredictionTable {
 }
 
 interface Columns {
-  header(target: FittedTarget): string[];
+  header(target: FittedTarget, prediction: Prediction): string[];
   cells(target: FittedTarget, prediction: Prediction, row: number): string[];
 }
 
@@ -32,18 +33,25 @@ const COLUMNS: { readonly [Task in FittedTarget["task"]]: Columns } = {
     ],
   },
   regression: {
-    header: (target) => outputNames(target).flatMap((name) => [name, `${name}.spread`]),
-    cells: (_, { values, spread, outputs }, row) =>
-      texts(values, row, outputs).flatMap((value, output) => [
-        value,
-        String(spread[row * outputs + output]),
+    header: (target, { moments }) =>
+      outputNames(target).flatMap((name) => [
+        name,
+        `${name}.spread`,
+        ...(moments === null ? [] : [`${name}.variance`, `${name}.aleatoric`]),
       ]),
+    cells: (_, { values, spread, moments, outputs }, row) =>
+      texts(values, row, outputs).flatMap((value, output) => {
+        const at = row * outputs + output;
+        const said = moments === null ? [] : [varianceAt(moments, at), moments.aleatoric[at]!];
+        return [value, String(spread[at]), ...said.map(String)];
+      }),
   },
 };
 
 /**
  * Predictions as a table: row number; for classes the label, a probability per class and the spread;
- * for values each target and its spread. Then, where there are any, intervals (`y.low`, `y.high`) or
+ * for values each target and its spread, and its variance and aleatoric part where the networks
+ * predict distributions. Then, where there are any, intervals (`y.low`, `y.high`) or
  * sets (labels joined by `|`), abstentions, and each member's own.
  */
 export function predictionTable(
@@ -75,7 +83,7 @@ export function predictionTable(
   return {
     header: [
       "row",
-      ...columns.header(target),
+      ...columns.header(target, prediction),
       ...regionColumns,
       ...(abstain === undefined ? [] : ["abstained"]),
       ...memberColumns,

@@ -24,6 +24,11 @@ export interface Moments {
   readonly epistemic: Float64Array;
 }
 
+/** Variance of the mixture of all members at one value: both parts together. */
+export function varianceAt({ aleatoric, epistemic }: Moments, at: number): number {
+  return aleatoric[at]! + epistemic[at]!;
+}
+
 /**
  * Members that say nothing of their noise, each given one Gaussian of a known variance around its
  * value: what a dropout network of model precision tau says of a row is the mixture of its thinned

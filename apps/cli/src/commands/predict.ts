@@ -34,8 +34,10 @@ Example:
   manyfold predict runs/iris-tiny-20260101-120000-1a2b/artifact configs/data/iris.csv --out out.csv
 
 Columns out: row (from 0), then for classes the label, a probability per class and the spread
-(deviation over members of the label's probability); for values each target and its spread; then
-intervals or sets where the experiment asked for them.
+(deviation over members of the label's probability); for values each target and its spread, and
+where the networks predict distributions its variance and how much of that they predict themselves
+(aleatoric; the rest is what they disagree about), in squared units; then intervals or sets where
+the experiment asked for them.
 `,
     )
     .action(async (folder: string, data: string, { out, members, abstain, json }: PredictFlags) => {

@@ -1,16 +1,20 @@
 import { encodeArtifact, openArtifact, type ManifestContent } from "@manyfold/ensemble";
-import type { FittedColumn, Preprocessing } from "@manyfold/protocol";
+import type { FittedColumn, ModelSpec, Preprocessing } from "@manyfold/protocol";
 
 const hash = "0".repeat(64);
 
 /** Linear networks without hidden layers: predictions can be checked by hand. */
-export function content(preprocessing: Preprocessing, k: number): ManifestContent {
+export function content(
+  preprocessing: Preprocessing,
+  k: number,
+  output: ModelSpec["output"] = "auto",
+): ManifestContent {
   return {
     format: "manyfold-ensemble",
     version: 1,
     name: "tiny",
     preprocessing,
-    model: { layers: [], output: "auto", init: "auto" },
+    model: { layers: [], output, init: "auto" },
     members: Array.from({ length: k }, (_, member) => ({
       member,
       network: member,
@@ -44,8 +48,12 @@ export function content(preprocessing: Preprocessing, k: number): ManifestConten
   };
 }
 
-export function opened(preprocessing: Preprocessing, networks: readonly Float32Array[]) {
-  const files = encodeArtifact(content(preprocessing, networks.length), networks);
+export function opened(
+  preprocessing: Preprocessing,
+  networks: readonly Float32Array[],
+  output: ModelSpec["output"] = "auto",
+) {
+  const files = encodeArtifact(content(preprocessing, networks.length, output), networks);
   return openArtifact(files.manifest, files.weights);
 }
 
