@@ -5,7 +5,7 @@ import { Experiment } from "./experiment.ts";
  * A node of a JSON Schema (draft 7). Besides the standard keywords, schemas of this package carry
  * four notes of their own (zod's `meta`), which the published schema spells out and leaves out:
  * `oneKeyOf` (an object with exactly one of these keys), `bareNames` (a name alone is accepted),
- * `bareNumber` (a number alone stands for this key), `exactlyOneOf` (one of these keys, beside
+ * `bareKey` (a value alone stands for this key), `exactlyOneOf` (one of these keys, beside
  * others); and `condition`, what must hold in an error message.
  */
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
@@ -105,7 +105,7 @@ function isScalar(node: JsonSchema): boolean {
   return ["number", "integer", "boolean", "string"].includes(String(node.type));
 }
 
-const NOTES = ["oneKeyOf", "bareNames", "bareNumber", "exactlyOneOf", "condition"];
+const NOTES = ["oneKeyOf", "bareNames", "bareKey", "exactlyOneOf", "condition"];
 
 /** Replaces the notes of a schema and of all below it by standard keywords. */
 function spellOut(node: JsonSchema): JsonSchema {
@@ -116,14 +116,14 @@ function spellOut(node: JsonSchema): JsonSchema {
     return isSchema(value) ? spellOut(value) : value;
   });
   if (node["oneKeyOf"] !== undefined) Object.assign(plain, { minProperties: 1, maxProperties: 1 });
-  const { exactlyOneOf, bareNames, bareNumber } = node;
+  const { exactlyOneOf, bareNames, bareKey } = node;
   if (Array.isArray(exactlyOneOf)) plain.oneOf = exactlyOneOf.map((name) => ({ required: [name] }));
   const about = { description: plain.description, default: plain.default };
   const aboutless = omit(plain, Object.keys(about));
   if (Array.isArray(bareNames)) {
     return defined({ ...about, anyOf: [{ type: "string", enum: bareNames }, aboutless] });
   }
-  const short = typeof bareNumber === "string" ? plain.properties?.[bareNumber] : undefined;
+  const short = typeof bareKey === "string" ? plain.properties?.[bareKey] : undefined;
   return short === undefined ? plain : defined({ ...about, anyOf: [short, aboutless] });
 }
 

@@ -89,19 +89,21 @@ export type Init = z.infer<typeof Init>;
 export const Units = z.int().min(1).max(65_536).describe("Number of units of the layer.");
 
 /** `share: layers.0` is short for `share: { layer: layers.0 }`. */
-const Share = z.preprocess(
-  (value) => (typeof value === "string" ? { layer: value } : value),
-  z.strictObject({
-    layer: z.string().meta({
-      condition: "the name of an earlier dense layer, as layers.0",
-      description: "Its name: layers.0 is the first, repeats written out.",
+const Share = z
+  .preprocess(
+    (value) => (typeof value === "string" ? { layer: value } : value),
+    z.strictObject({
+      layer: z.string().meta({
+        condition: "the name of an earlier dense layer, as layers.0",
+        description: "Its name: layers.0 is the first, repeats written out.",
+      }),
+      transpose: z
+        .boolean()
+        .default(false)
+        .describe("Whether rows and columns change places, as in a decoder."),
     }),
-    transpose: z
-      .boolean()
-      .default(false)
-      .describe("Whether rows and columns change places, as in a decoder."),
-  }),
-);
+  )
+  .meta({ bareKey: "layer" });
 
 const Dense = z.strictObject({
   units: Units,
@@ -131,7 +133,7 @@ const Dropout = z
         ),
     }),
   )
-  .meta({ bareNumber: "rate" });
+  .meta({ bareKey: "rate" });
 
 const SimpleLayer = tagged(
   { dense: Dense, dropout: Dropout, activation: Activation },
