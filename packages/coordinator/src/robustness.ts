@@ -31,7 +31,7 @@ export function robustnessOf(
     const source = { network, x: table.x, y: table.y, features };
     const box = attackBox(source, rowsOf(table, "train"), epsilon);
     return attacked(source, weights, rows, {
-      loss: lossFor(train.loss, network.head),
+      loss: lossFor(train.loss, network.head, network.targets),
       box,
       steps: STEPS,
     });

@@ -145,7 +145,7 @@ export function lossAndGradient(
   y: ArrayLike<number>,
 ): { loss: number; gradient: Float64Array } {
   const rows = x.length / network.inputs;
-  const graph = lossGraph(network, lossFor("auto", network.head), rows, "off");
+  const graph = lossGraph(network, lossFor("auto", network.head, network.targets), rows, "off");
   const outputs = Object.fromEntries(graph.gradients);
   const found = evaluateGraph(
     { outputs: { ...outputs, loss: graph.mean } },
@@ -254,7 +254,7 @@ export function inputSlope(
   classes: ArrayLike<number>,
 ): Float64Array {
   const rows = x.length / network.inputs;
-  const graph = lossGraph(network, lossFor("auto", network.head), rows, "off");
+  const graph = lossGraph(network, lossFor("auto", network.head, network.targets), rows, "off");
   const [slope] = grad(graph.mean, [graph.x]);
   const y = new Float64Array(rows * network.targets);
   for (let row = 0; row < rows; row++) y[row * network.targets + classes[row]!] = 1;

@@ -48,7 +48,7 @@ export function registerExplain(program: Command): void {
       initialize(network, memberKey(place), weights);
       const x = chosen.flatMap((row) => [...table.x.subarray(row * width, (row + 1) * width)]);
       const y = chosen.flatMap((row) => targetsOf(table, row, network));
-      const loss = lossFor(experiment.train.loss, network.head);
+      const loss = lossFor(experiment.train.loss, network.head, network.targets);
       const explanation = explain({ network, loss, weights, x, y });
       if (json) print(JSON.stringify({ status: "done", ...explanation }));
       else print(dot ? explanation.dot : describeExplanation(explanation));
