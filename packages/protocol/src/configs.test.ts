@@ -1,12 +1,16 @@
 import { Ajv } from "ajv";
 import { readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { complaintText, experimentJsonSchema, parseExperiment } from "./index.ts";
 
 const folder = resolve(import.meta.dirname, "../../../configs");
-const files = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
+const files = ["", "lecture/"].flatMap((below) =>
+  readdirSync(join(folder, below))
+    .filter((name) => name.endsWith(".yaml"))
+    .map((name) => `${below}${name}`),
+);
 const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(
   experimentJsonSchema(),
 );
@@ -35,11 +39,11 @@ describe.each(files)("configs/%s", (file) => {
     const parsed = parseExperiment(document);
     const found = parsed.ok ? [] : parsed.complaints.map((complaint) => complaintText(complaint));
     expect(found).toEqual([]);
-    expect(parsed).toMatchObject({ ok: true, experiment: { name: file.replace(".yaml", "") } });
+    expect(parsed).toMatchObject({ ok: true, experiment: { name: basename(file, ".yaml") } });
   });
 
   test("and to an editor, which it tells the schema", () => {
-    expect(text).toMatch(/^# yaml-language-server: \$schema=\.\/experiment\.schema\.json\n# /);
+    expect(text).toMatch(/^# yaml-language-server: \$schema=\.{1,2}\/experiment\.schema\.json\n# /);
     validate(document);
     expect(validate.errors).toBeNull();
   });

@@ -8,6 +8,7 @@ import type { Explanation } from "./explain.ts";
 const ownCss = `
 main { max-width: 1080px; }
 .graph { max-height: none; padding: 6px; }
+.graph svg { max-width: 100%; min-width: 900px; height: auto; }
 .graph .edge { fill: none; stroke: var(--muted); stroke-width: 1.2; }
 .graph .head { fill: var(--muted); }
 .graph rect { fill: var(--panel); stroke: var(--rule); stroke-width: 1.4; }
