@@ -205,7 +205,7 @@ describe("a bad configuration", () => {
     expect(
       search({ "train.optimizer": { categorical: ["adam"], scale: "log" } }),
     ).toMatchInlineSnapshot(
-      `"search.space.train.optimizer.scale must be left out for a categorical parameter, got "log"."`,
+      `"search.space.train.optimizer.scale must be left out where there is no range, got "log"."`,
     );
     expect(search({ "": { int: [1, 2] } })).toMatchInlineSnapshot(
       `"search.space. must be a path into model, train or ensemble, got ""."`,

@@ -12,17 +12,41 @@ interface Numeric {
   steps?: number | undefined;
   step?: number | undefined;
 }
+/** Where a parameter counts: the others' values that it needs, all of them. */
+export type When = Record<string, ParamValue | ParamValue[] | Bounds>;
+interface Bounds {
+  min?: number | undefined;
+  max?: number | undefined;
+}
 /** The values a parameter can take; both ends of a range are included. */
-export type Domain =
+export type Domain = (
   | ({ float: [number, number] } & Numeric)
   | ({ int: [number, number] } & Numeric)
-  | { categorical: ParamValue[]; ordered?: boolean | undefined };
+  | { categorical: ParamValue[]; ordered?: boolean | undefined }
+  | { boolean: true }
+  | { constant: ParamValue }
+) & { when?: When | undefined };
+
+const WhenObject = z
+  .record(
+    z.string().min(1),
+    z.union([
+      Scalar,
+      z.array(Scalar).min(1),
+      z.strictObject({ min: z.number().optional(), max: z.number().optional() }),
+    ]),
+  )
+  .describe(
+    "The parameter counts only where others have these values: { name: value }, { name: [values] } or { name: { min, max } }; all must hold. Where one of them does not count itself, neither does this.",
+  );
 
 const DomainObject = z
   .strictObject({
     float: Range.optional(),
     int: Range.optional(),
     categorical: z.array(Scalar).min(1).optional(),
+    boolean: z.literal(true).optional().describe("false or true."),
+    constant: Scalar.optional().describe("One value, where a condition asks for it."),
     ordered: z
       .boolean()
       .optional()
@@ -36,11 +60,12 @@ const DomainObject = z
       .optional()
       .describe("Distance of the values from the low end on: [0, 1] with step 0.25 has five."),
     steps: Steps.optional().describe("Number of grid points over the range (grid search only)."),
+    when: WhenObject.optional(),
   })
   .meta({
     description:
-      "float: [low, high], int: [low, high] (both ends included), or categorical: [values].",
-    exactlyOneOf: ["float", "int", "categorical"],
+      "float: [low, high], int: [low, high] (both ends included), categorical: [values], boolean: true or constant: value.",
+    exactlyOneOf: ["float", "int", "categorical", "boolean", "constant"],
   })
   .superRefine((value, context) => {
     const complain = (condition: string, path: string[]) =>
@@ -50,9 +75,9 @@ const DomainObject = z
         path,
         params: { condition },
       });
-    const kinds = [value.float, value.int, value.categorical].filter((kind) => kind !== undefined);
-    if (kinds.length !== 1) {
-      complain("an object with exactly one of float, int, categorical", []);
+    const kinds = [value.float, value.int, value.categorical, value.boolean, value.constant];
+    if (kinds.filter((kind) => kind !== undefined).length !== 1) {
+      complain("an object with exactly one of float, int, categorical, boolean, constant", []);
       return;
     }
     for (const name of ["float", "int"] as const) {
@@ -68,12 +93,15 @@ const DomainObject = z
     }
     const { step } = value;
     const range = value.float ?? value.int;
-    if (value.categorical) {
+    if (!range) {
       for (const key of ["scale", "steps", "step"] as const) {
-        if (value[key] !== undefined) complain("left out for a categorical parameter", [key]);
+        if (value[key] !== undefined) complain("left out where there is no range", [key]);
+      }
+      if (value.ordered !== undefined && !value.categorical) {
+        complain("left out but for listed values", ["ordered"]);
       }
     } else if (value.ordered !== undefined) complain("left out for a range", ["ordered"]);
-    else if (step !== undefined && range) {
+    else if (step !== undefined) {
       if ((value.scale ?? "linear") !== "linear") {
         complain("left out where the scale is not linear", ["step"]);
       } else if (value.int && !Number.isInteger(step)) complain("a whole number", ["step"]);
@@ -162,6 +190,13 @@ export const SearchSpec = z.strictObject({
     const condition = "an object with at least one parameter";
     context.addIssue({ code: "custom", message: `must be ${condition}`, params: { condition } });
   }).describe("What is searched: paths into model, train and ensemble, and their values."),
+  constraints: z
+    .array(z.string().min(1).max(1000))
+    .max(100)
+    .optional()
+    .describe(
+      'What has to hold of every setting, over names of the space: "model.layers.0.dense.units >= model.layers.1.dense.units". Numbers, strings, + - * /, comparisons, and, or, not, brackets. One that names a parameter that does not count holds.',
+    ),
   assess: Assessment.default({ validation: { fraction: 0.2 } }),
   lag: z
     .int()

@@ -1,13 +1,20 @@
+import { key } from "@manyfold/core";
 import {
   complaintError,
+  ManyfoldError,
   show,
   type ConfigComplaint,
   type Experiment,
+  type ParamValue,
   type SearchSpec,
+  type Space,
 } from "@manyfold/protocol";
+import { conditionComplaints, constraintComplaints } from "./conditions.ts";
+import { drawn, MOST_DRAWS } from "./random.ts";
 import { pathComplaints, tryParams } from "./params.ts";
-import { samplerComplaints } from "./samplers.ts";
-import { axisOf, namesOf } from "./space.ts";
+import { allowsOf, samplerComplaints } from "./samplers.ts";
+import { axisOf } from "./space.ts";
+import { domainOf, meets, namesOf } from "./tree.ts";
 
 /**
  * What is wrong with an experiment's search: names that are no paths, ranges with values that are no
@@ -18,11 +25,13 @@ export function searchComplaints(experiment: Experiment): ConfigComplaint[] {
   const { search } = experiment;
   if (search === undefined) return [];
   const names = namesOf(search.space);
+  const declared = [...conditionComplaints(search.space), ...constraintComplaints(search)];
   return [
     ...names.flatMap((name) => parameterComplaints(experiment, search, name)),
-    ...overlapComplaints(names),
+    ...overlapComplaints(search.space),
     ...subjectComplaints(search, names),
-    ...samplerComplaints(search),
+    ...declared,
+    ...(declared.length === 0 ? [...samplerComplaints(search), ...emptyComplaints(search)] : []),
   ];
 }
 
@@ -42,7 +51,11 @@ function parameterComplaints(
   name: string,
 ): ConfigComplaint[] {
   const domain = space[name];
-  const unknown = pathComplaints(experiment, name);
+  // A place may exist only where the parameters that this one depends on have their values.
+  const within = Object.fromEntries(premises(space, name));
+  const premised = Object.keys(within).length > 0 ? tryParams(experiment, within) : experiment;
+  if (Array.isArray(premised)) return [];
+  const unknown = pathComplaints(premised, name);
   if (domain === undefined || unknown.length > 0) return unknown;
   const axis = axisOf(domain);
   const values = "categorical" in domain ? domain.categorical : [];
@@ -53,16 +66,53 @@ function parameterComplaints(
   }
   // One parameter at a time, and one complaint for each is enough.
   for (const value of axis.probes()) {
-    const tried = tryParams(experiment, { [name]: value });
+    const tried = tryParams(premised, { [name]: value });
     if (Array.isArray(tried)) return tried.slice(0, 1);
   }
   return [];
 }
 
-/** Two parameters of which one lies inside the other would overwrite each other. */
-function overlapComplaints(names: readonly string[]): ConfigComplaint[] {
+/** Values of the parameters that a parameter depends on, with which it counts; parents first. */
+function premises(space: Space, name: string): [string, ParamValue][] {
+  return Object.entries(space[name]?.when ?? {}).flatMap(([other, wanted]) => {
+    const domain = space[other];
+    if (domain === undefined || other === name) return [];
+    const axis = axisOf(domain);
+    const found = [wanted, axis.decode(axis.low), axis.decode(axis.high), ...axis.probes()]
+      .flat()
+      .find((value) => typeof value !== "object" && meets(wanted, value) && axis.has(value));
+    if (found === undefined || typeof found === "object") return [];
+    return [...premises(space, other), [other, found]];
+  });
+}
+
+/** Constraints of which no setting was found that keeps them. */
+function emptyComplaints(search: SearchSpec): ConfigComplaint[] {
+  const allows = allowsOf(search);
+  if (allows === undefined) return [];
+  const path = ["search", "constraints"];
+  try {
+    drawn(key(0), search.space, 0, allows);
+  } catch (error) {
+    if (!(error instanceof ManyfoldError)) throw error;
+    const condition = "kept by some setting of the space";
+    const got = `none of ${MOST_DRAWS} random ones`;
+    return [{ path, at: "value", condition, got }];
+  }
+  return [];
+}
+
+/**
+ * Two parameters of which one lies inside the other would overwrite each other, unless the inner one
+ * counts only with values of the outer one.
+ */
+function overlapComplaints(space: Space): ConfigComplaint[] {
+  const names = namesOf(space);
   return names.flatMap((name) => {
-    const outer = names.find((other) => name.startsWith(`${other}.`));
+    const outer = names.find(
+      (other) =>
+        name.startsWith(`${other}.`) && !Object.hasOwn(domainOf(space, name).when ?? {}, other),
+    );
     if (outer === undefined) return [];
     const condition = `outside of ${outer}, which is searched too`;
     const path = ["search", "space", name];

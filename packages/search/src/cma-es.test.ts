@@ -106,7 +106,7 @@ test("categories are refused", () => {
   expect(samplerComplaints(search)).toMatchObject([
     {
       path: ["search", "space", "kind"],
-      condition: "a range of numbers for sampler: cma-es",
+      condition: "a range of numbers without a condition for sampler: cma-es",
       got: '{"categorical":["relu","tanh"]}',
     },
   ]);

@@ -1,8 +1,10 @@
 import { elementary, fold, normalQuantile, normals, type Key } from "@manyfold/core";
-import { show, type Params } from "@manyfold/protocol";
+import { show, type Params, type ParamValue } from "@manyfold/protocol";
 import { eigenOf, type Eigen } from "./math/symmetric.ts";
+import { allowed } from "./random.ts";
 import type { Learner, Premise, SamplerRule } from "./sampler.ts";
-import { axisOf, domainOf, namesOf, type Axis } from "./space.ts";
+import { axisOf, type Axis } from "./space.ts";
+import { domainOf, namesOf } from "./tree.ts";
 
 /**
  * Covariance matrix adaptation (Hansen 2016, The CMA evolution strategy: a tutorial): a normal
@@ -18,13 +20,16 @@ export const cmaEs: SamplerRule = {
   begin,
   complaints: (space) =>
     namesOf(space)
-      .filter((name) => axisOf(domainOf(space, name)).kind === "unordered")
+      .filter((name) => {
+        const domain = domainOf(space, name);
+        return axisOf(domain).kind === "unordered" || domain.when !== undefined;
+      })
       .map((name) => ({
         path: ["search", "space", name],
         at: "value",
-        condition: "a range of numbers for sampler: cma-es",
+        condition: "a range of numbers without a condition for sampler: cma-es",
         got: show(space[name]),
-        help: "It moves along numbers; sampler: tpe takes categories too.",
+        help: "It moves along numbers that every trial has; sampler: tpe takes categories and conditions.",
       })),
 };
 
@@ -63,7 +68,8 @@ interface Member {
   readonly isForeign: boolean;
 }
 
-function begin({ key, space, lag }: Premise): Learner {
+function begin(premise: Premise): Learner {
+  const { key, space, lag } = premise;
   const names = namesOf(space);
   const axes = names.map((name) => axisOf(domainOf(space, name)));
   const ofSampler = fold(key, "cma-es");
@@ -101,7 +107,8 @@ function begin({ key, space, lag }: Premise): Learner {
     },
     ask: (trial) => {
       const { params } = draw(past.get(generation) as Distribution, trial);
-      return Object.fromEntries(names.map((name, j) => [name, params[j] as Params[string]]));
+      const setting = names.map((name, j): [string, ParamValue] => [name, params[j] as ParamValue]);
+      return allowed(Object.fromEntries(setting), premise, trial);
     },
   };
 }

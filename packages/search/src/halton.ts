@@ -1,18 +1,26 @@
 import { fold, permutation, type Key } from "@manyfold/core";
+import { allowed } from "./random.ts";
 import { settingAt, unmoved, type SamplerRule } from "./sampler.ts";
 import { dimensionComplaints, MOST_DIMENSIONS } from "./sobol.ts";
-import { namesOf } from "./space.ts";
+import { namesOf } from "./tree.ts";
 
 /** Halton's sequence, trial n its point n, a prime base per parameter in the order of their names. */
 export const halton: SamplerRule<{ readonly scramble: boolean }> = {
   adaptive: false,
   size: () => Infinity,
-  begin: ({ key, space }, { scramble }) => {
+  begin: (premise, { scramble }) => {
+    const { key, space } = premise;
     const ofSampler = fold(key, "halton");
     const point = namesOf(space).map((_, dimension) =>
       haltonDimension(dimension, scramble ? fold(ofSampler, "dimension", dimension) : null),
     );
-    return unmoved((trial) => settingAt(space, (_, index) => point[index]?.(trial) ?? 0));
+    return unmoved((trial) =>
+      allowed(
+        settingAt(space, (_, index) => point[index]?.(trial) ?? 0),
+        premise,
+        trial,
+      ),
+    );
   },
   complaints: (space) => dimensionComplaints(space, "halton"),
 };

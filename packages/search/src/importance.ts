@@ -2,7 +2,8 @@ import { elementary, fold, integers, type Key } from "@manyfold/core";
 import type { Domain, Space } from "@manyfold/protocol";
 import { normalCdf } from "./math/gaussian.ts";
 import type { Observation } from "./sampler.ts";
-import { axisOf, domainOf, namesOf } from "./space.ts";
+import { axisOf } from "./space.ts";
+import { domainOf, namesOf } from "./tree.ts";
 
 /** How much of what sets the best trials apart is this parameter. */
 export interface Importance {
@@ -43,7 +44,10 @@ export function importances(
   const values = Float64Array.from(known, ({ value }) => value);
   const grids = names.map((name) => {
     const grid = gridOf(domainOf(space, name));
-    const cells = Uint32Array.from(known, ({ params }) => grid.cellOf(params[name] ?? 0));
+    const cells = Uint32Array.from(known, ({ params }) => {
+      const value = params[name];
+      return value === undefined ? ABSENT : grid.cellOf(value);
+    });
     return { ...grid, cells };
   });
   const sharesOf = (rows: Uint32Array): Float64Array | undefined => {
@@ -97,16 +101,25 @@ export function rawImportances(
   const best = rows.filter((row) => (values[row] ?? 0) <= limit);
   const factor = (rank / n) * (rank / n);
   return Float64Array.from(grids, (grid) => {
-    const top = densityOf(grid, countsOf(grid, best));
-    const all = densityOf(grid, countsOf(grid, rows));
+    // A parameter that not every trial has is compared among those that have it.
+    const [bestWith, allWith] = [best, rows].map((some) =>
+      some.filter((row) => grid.cells[row] !== ABSENT),
+    ) as [Uint32Array, Uint32Array];
+    if (bestWith.length < 2 || allWith.length < 2) return 0;
+    const [alpha, beta] = [bestWith.length / best.length, allWith.length / n];
+    const top = densityOf(grid, countsOf(grid, bestWith));
+    const all = densityOf(grid, countsOf(grid, allWith));
     let divergence = 0;
     for (let cell = 0; cell < grid.count; cell++) {
       const [p, q] = [(top[cell] ?? 0) + 1e-12, (all[cell] ?? 0) + 1e-12];
       divergence += q * (p / q - 1) * (p / q - 1);
     }
-    return factor * divergence;
+    return ((factor * alpha * alpha) / beta) * divergence;
   });
 }
+
+/** The cell of a parameter that a trial does not have. */
+const ABSENT = 0xffffffff;
 
 function countsOf(
   { count, cells }: Grid & { readonly cells: Uint32Array },
@@ -125,11 +138,12 @@ export function gridOf(
   domain: Domain,
 ): Grid & { cellOf(value: string | number | boolean): number } {
   const axis = axisOf(domain);
-  if ("categorical" in domain) {
+  if (!("float" in domain || "int" in domain)) {
+    const values = axis.probes();
     return {
-      count: domain.categorical.length,
-      isOrdered: domain.ordered ?? false,
-      cellOf: (value) => domain.categorical.indexOf(value),
+      count: values.length,
+      isOrdered: axis.kind === "spaced",
+      cellOf: (value) => values.indexOf(value),
     };
   }
   const [low, high] = "float" in domain ? domain.float : domain.int;

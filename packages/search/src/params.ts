@@ -36,6 +36,16 @@ export function applyParams(experiment: Experiment, params: Params): Experiment 
 
 /** {@link applyParams}, giving what is wrong instead of throwing. */
 export function tryParams(experiment: Experiment, params: Params): Experiment | ConfigComplaint[] {
+  const outer = Object.keys(params).filter((name) => isOuter(name, params));
+  if (outer.length > 0) {
+    // What lies inside of another parameter's value has its place once that value has its own.
+    const inner = Object.entries(params).filter(([name]) => !outer.includes(name));
+    const first = tryParams(
+      experiment,
+      Object.fromEntries(outer.map((name) => [name, params[name] as ParamValue])),
+    );
+    return Array.isArray(first) ? first : tryParams(first, Object.fromEntries(inner));
+  }
   const unknown = Object.keys(params).flatMap((name) => pathComplaints(experiment, name));
   if (unknown.length > 0) return unknown;
   const result = { ...experiment };
@@ -53,6 +63,15 @@ export function tryParams(experiment: Experiment, params: Params): Experiment | 
     }
   }
   return complaints.length > 0 ? complaints : result;
+}
+
+/** Whether another parameter lies inside of this one, and this one inside of none. */
+function isOuter(name: string, params: Params): boolean {
+  const names = Object.keys(params);
+  return (
+    names.some((other) => other.startsWith(`${name}.`)) &&
+    !names.some((other) => name.startsWith(`${other}.`))
+  );
 }
 
 /** What keeps a name from being a place in an experiment. */

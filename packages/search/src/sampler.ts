@@ -1,6 +1,6 @@
 import type { Key } from "@manyfold/core";
-import type { ConfigComplaint, Params, ParamValue, Space } from "@manyfold/protocol";
-import { axisOf, domainOf, namesOf } from "./space.ts";
+import type { ConfigComplaint, Params, Space } from "@manyfold/protocol";
+import { treeOf } from "./tree.ts";
 
 /** A trial that a sampler may learn from. */
 export interface Observation {
@@ -10,11 +10,16 @@ export interface Observation {
   readonly value: number | null;
 }
 
+/** Whether a setting keeps the constraints of a search. */
+export type Allows = (params: Params) => boolean;
+
 /** What a search's proposals depend on besides its trials. */
 export interface Premise {
   /** The search's own key. */
   readonly key: Key;
   readonly space: Space;
+  /** Whether a setting keeps the search's constraints; without it, all do. */
+  readonly allows?: Allows;
   /** Trials before a proposal whose results it does not see. */
   readonly lag: number;
 }
@@ -42,8 +47,8 @@ export interface SamplerRule<Settings = object> {
    * told nothing; one that does is told with the lag of the search.
    */
   readonly adaptive: boolean;
-  /** Number of different settings; Infinity where there is no end. */
-  size(space: Space): number;
+  /** Number of different settings that are allowed; Infinity where there is no end. */
+  size(space: Space, allows?: Allows): number;
   begin(premise: Premise, settings: Settings): Learner;
   /** What a space lacks for this sampler. */
   complaints(space: Space): ConfigComplaint[];
@@ -54,12 +59,17 @@ export function unmoved(ask: (trial: number) => Params): Learner {
   return { tell: () => {}, ask };
 }
 
-/** A setting from a share in [0, 1) per parameter, in the order of {@link namesOf}. */
+/**
+ * A setting from a share in [0, 1) per parameter, in the order of the space's names; those that do
+ * not count beside the values before them are left out.
+ */
 export function settingAt(space: Space, share: (name: string, index: number) => number): Params {
-  return Object.fromEntries(
-    namesOf(space).map((name, index): [string, ParamValue] => {
-      const axis = axisOf(domainOf(space, name));
-      return [name, axis.decode(axis.low + share(name, index) * (axis.high - axis.low))];
-    }),
-  );
+  const tree = treeOf(space);
+  const params: Params = {};
+  tree.names.forEach((name, index) => {
+    const axis = tree.axes[index];
+    if (axis === undefined || !tree.isActive(index, params)) return;
+    params[name] = axis.decode(axis.low + share(name, index) * (axis.high - axis.low));
+  });
+  return params;
 }

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { drawn } from "./random.ts";
 import { unmoved, type SamplerRule } from "./sampler.ts";
 import { ask, samplers, trialsOf, type SamplerName } from "./samplers.ts";
-import { namesOf } from "./space.ts";
+import { namesOf } from "./tree.ts";
 import { samplerContract } from "./testing.ts";
 
 const search = (spec: object) => SearchSpec.parse(spec);

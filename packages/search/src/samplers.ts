@@ -11,7 +11,8 @@ import { cmaEs } from "./cma-es.ts";
 import { grid } from "./grid.ts";
 import { halton } from "./halton.ts";
 import { random } from "./random.ts";
-import type { Learner, Observation, SamplerRule } from "./sampler.ts";
+import { constraintOf } from "./constraint.ts";
+import type { Allows, Learner, Observation, SamplerRule } from "./sampler.ts";
 import { sobol } from "./sobol.ts";
 import { tpe } from "./tpe.ts";
 
@@ -60,9 +61,18 @@ export function ask(search: SearchSpec, { key, trial, history }: Question): Para
  *
  * @param key the experiment's
  */
-export function beginSearch({ sampler, space, lag }: SearchSpec, key: Key): Learner {
+export function beginSearch(search: SearchSpec, key: Key): Learner {
+  const { sampler, space, lag } = search;
   const { rule, settings } = ruleOf(sampler);
-  return rule.begin({ key: fold(key, "search"), space, lag }, settings);
+  const allows = allowsOf(search);
+  return rule.begin({ key: fold(key, "search"), space, lag, ...(allows && { allows }) }, settings);
+}
+
+/** Whether a setting keeps a search's constraints; undefined without any. */
+export function allowsOf({ constraints }: Pick<SearchSpec, "constraints">): Allows | undefined {
+  if (constraints === undefined || constraints.length === 0) return undefined;
+  const all = constraints.map(constraintOf);
+  return (params) => all.every((constraint) => constraint.holds(params));
 }
 
 /** Number of trials, from the first, whose results the proposal of a trial sees. */
@@ -78,7 +88,20 @@ export function seenBy(search: SearchSpec, trial: number): number {
 export function trialsOf(search: SearchSpec): number {
   const [complaint] = countComplaints(search);
   if (complaint !== undefined) throw complaintError(complaint);
-  return Math.min(search.trials ?? Infinity, ruleOf(search.sampler).rule.size(search.space));
+  return Math.min(search.trials ?? Infinity, sizeOf(search));
+}
+
+const sizes = new WeakMap<readonly string[], number>();
+
+/** Number of settings there are; remembered, since constraints have each of a grid's tried. */
+function sizeOf(search: SearchSpec): number {
+  const { rule } = ruleOf(search.sampler);
+  const { space, constraints } = search;
+  const allows = allowsOf(search);
+  if (allows === undefined || constraints === undefined) return rule.size(space);
+  const known = sizes.get(constraints) ?? rule.size(space, allows);
+  sizes.set(constraints, known);
+  return known;
 }
 
 /** Whether a search's proposals depend on results, so that `search.lag` applies. */

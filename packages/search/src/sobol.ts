@@ -1,8 +1,9 @@
 import { fold, words, type Key } from "@manyfold/core";
 import type { ConfigComplaint, Space } from "@manyfold/protocol";
+import { allowed } from "./random.ts";
 import { settingAt, unmoved, type SamplerRule } from "./sampler.ts";
 import { DIRECTIONS } from "./sobol-directions.ts";
-import { namesOf } from "./space.ts";
+import { namesOf } from "./tree.ts";
 
 const BITS = 32;
 
@@ -16,12 +17,19 @@ export const MOST_DIMENSIONS = DIRECTIONS.length + 1;
 export const sobol: SamplerRule<{ readonly scramble: boolean }> = {
   adaptive: false,
   size: () => Infinity,
-  begin: ({ key, space }, { scramble }) => {
+  begin: (premise, { scramble }) => {
+    const { key, space } = premise;
     const ofSampler = fold(key, "sobol");
     const point = namesOf(space).map((_, dimension) =>
       sobolDimension(dimension, scramble ? fold(ofSampler, "dimension", dimension) : null),
     );
-    return unmoved((trial) => settingAt(space, (_, index) => point[index]?.(trial) ?? 0));
+    return unmoved((trial) =>
+      allowed(
+        settingAt(space, (_, index) => point[index]?.(trial) ?? 0),
+        premise,
+        trial,
+      ),
+    );
   },
   complaints: (space) => dimensionComplaints(space, "sobol"),
 };

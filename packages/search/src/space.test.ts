@@ -122,7 +122,7 @@ test.each([
   [{ int: [1, 9], step: 0.5 }, "a whole number"],
   [{ float: [0, 1], step: 2 }, "at most the length of the range"],
   [{ float: [0, 1], step: 0.5, steps: 3 }, "left out beside step"],
-  [{ categorical: [1, 2], step: 1 }, "left out for a categorical parameter"],
+  [{ categorical: [1, 2], step: 1 }, "left out where there is no range"],
   [{ int: [1, 2], ordered: true }, "left out for a range"],
 ])("%j is refused", (domain, condition) => {
   expect(Domain.safeParse(domain).error?.issues[0]?.message).toBe(`must be ${condition}`);

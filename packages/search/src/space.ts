@@ -28,24 +28,14 @@ export interface Axis {
 /** The axis of a domain. Logarithms are core's own: a draw has the same bits on every engine. */
 export function axisOf(domain: Domain): Axis {
   if ("categorical" in domain) return listAxis(domain.categorical, domain.ordered ?? false);
+  if ("boolean" in domain) return listAxis([false, true], false);
+  if ("constant" in domain) return listAxis([domain.constant], false);
   if (domain.step !== undefined) {
     const [low, high] = "float" in domain ? domain.float : domain.int;
     return steppedAxis(low, high, domain.step);
   }
   if ("float" in domain) return floatAxis(domain);
   return intAxis(domain);
-}
-
-/** The names of a space in the one order that counts, whatever the order of a file's lines. */
-export function namesOf(space: Space): string[] {
-  return Object.keys(space).toSorted((a, b) => (a < b ? -1 : 1));
-}
-
-/** The domain of a name that the space has. */
-export function domainOf(space: Space, name: string): Domain {
-  const domain = space[name];
-  if (domain === undefined) throw new TypeError(`The space has no ${name}.`);
-  return domain;
 }
 
 type FloatDomain = Extract<Domain, { float: unknown }>;

@@ -1,7 +1,8 @@
 import { key } from "@manyfold/core";
 import type { Params, Space } from "@manyfold/protocol";
 import type { Learner, Observation, SamplerRule } from "./sampler.ts";
-import { axisOf, namesOf } from "./space.ts";
+import { axisOf } from "./space.ts";
+import { namesOf, treeOf } from "./tree.ts";
 
 /** One promise of every sampler: run it under any test runner; it throws where the promise breaks. */
 export interface Check {
@@ -21,6 +22,15 @@ export const spaces: Readonly<Record<string, Space>> = {
     rate: { float: [0, 0.7], step: 0.1 },
     units: { int: [8, 70], step: 8 },
     batch: { categorical: [16, 64, 256], ordered: true },
+  },
+  conditional: {
+    kind: { categorical: ["svm", "net"] },
+    kernel: { categorical: ["linear", "rbf"], when: { kind: "svm" } },
+    gamma: { float: [0.01, 10], scale: "log", steps: 4, when: { kernel: "rbf" } },
+    layers: { int: [1, 3], when: { kind: ["net"] } },
+    second: { int: [1, 8], when: { layers: { min: 2 } } },
+    bias: { boolean: true, when: { kind: "net" } },
+    solver: { constant: "lbfgs", when: { kind: "svm" } },
   },
   mixed: {
     depth: { int: [0, 2] },
@@ -121,10 +131,12 @@ function checksOn<Settings>(
       };
       same(study([], trials, both), whole, "beside another");
     }),
-    check(`${title}: settings name every parameter, within its range`, () => {
+    check(`${title}: settings name every parameter that counts, within its range`, () => {
+      const tree = treeOf(space);
       for (const { params } of whole) {
-        same(Object.keys(params), namesOf(space), "names");
-        for (const name of namesOf(space)) {
+        const wanted = namesOf(space).filter((_, index) => tree.isActive(index, params));
+        same(Object.keys(params).toSorted(), wanted.toSorted(), "names");
+        for (const name of wanted) {
           const [domain, value] = [space[name], params[name]];
           if (domain === undefined || value === undefined || !axisOf(domain).has(value)) {
             throw new Error(`${name} is ${JSON.stringify(value)}, outside its range.`);

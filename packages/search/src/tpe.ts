@@ -3,7 +3,8 @@ import type { Params } from "@manyfold/protocol";
 import { parzen } from "./parzen.ts";
 import { drawn } from "./random.ts";
 import type { Learner, Premise, SamplerRule } from "./sampler.ts";
-import { axisOf, domainOf, namesOf, type Axis } from "./space.ts";
+import type { Axis } from "./space.ts";
+import { treeOf } from "./tree.ts";
 
 interface Settings {
   readonly startup: number;
@@ -24,25 +25,33 @@ export const tpe: SamplerRule<Settings> = {
   complaints: () => [],
 };
 
-function begin({ key, space }: Premise, settings: Settings): Learner {
-  const names = namesOf(space);
-  const axes = names.map((name) => axisOf(domainOf(space, name)));
+function begin({ key, space, allows }: Premise, settings: Settings): Learner {
+  const { names, axes, groups, isActive } = treeOf(space);
   const ofSampler = fold(key, "tpe");
-  /** Coordinates of the trials told so far, `[parameters][trials]`; and those with values, best first. */
+  /**
+   * Coordinates of the trials told so far, `[parameters][trials]`, NaN where a parameter does not
+   * count; and those with values, best first.
+   */
   const columns = axes.map((): number[] => []);
   const ranked: { readonly trial: number; readonly value: number }[] = [];
+  const coordinateOf = (j: number, params: Params | undefined): number => {
+    const value = params?.[names[j] ?? ""];
+    return value === undefined ? Number.NaN : (axes[j] as Axis).encode(value);
+  };
+  // Parameters that are modelled together: all that always count together, or each by itself.
+  const models = settings.multivariate ? groups : groups.flat().map((j) => [j]);
 
   return {
     tell: ({ trial, params, value }) => {
-      axes.forEach((axis, j) => columns[j]?.push(coordinateOf(axis, names[j], params)));
+      columns.forEach((column, j) => column.push(coordinateOf(j, params)));
       if (value === null) return;
       ranked.splice(placeOf(ranked, value), 0, { trial, value });
     },
     ask: (trial, pending) => {
-      if (ranked.length < settings.startup) return drawn(key, space, trial);
+      if (ranked.length < settings.startup) return drawn(key, space, trial, allows);
       const told = columns[0]?.length ?? 0;
       const best = ranked.slice(0, bestCount(ranked.length)).map((known) => known.trial);
-      const below = best.toSorted((a, b) => a - b);
+      const below = Uint32Array.from(best).sort();
       const isBest = new Uint8Array(told + pending.length);
       for (const good of below) isBest[good] = 1;
       const others = new Uint32Array(isBest.length - below.length);
@@ -50,21 +59,20 @@ function begin({ key, space }: Premise, settings: Settings): Learner {
       for (let other = 0; other < isBest.length; other++) {
         if (!isBest[other]) others[filled++] = other;
       }
-      const good = { trials: Uint32Array.from(below), weights: ageWeights(below.length) };
-      const rest = thinned(others);
-
       const at = (j: number, of: number): number =>
-        of < told
-          ? (columns[j]?.[of] ?? 0)
-          : coordinateOf(axes[j] as Axis, names[j], pending[of - told]);
-      const mixture = (parameters: readonly number[], { trials, weights }: Weighted) =>
-        parzen(
+        of < told ? (columns[j]?.[of] as number) : coordinateOf(j, pending[of - told]);
+      const mixture = (parameters: readonly number[], among: Uint32Array) => {
+        const first = parameters[0] ?? 0;
+        const present = among.filter((of) => !Number.isNaN(at(first, of)));
+        const { trials, weights } = thinned(present);
+        return parzen(
           parameters.map((j) => axes[j] as Axis),
           parameters.map((j) => columnOf(trials, (of) => at(j, of))),
           weights,
         );
+      };
       const propose = (parameters: readonly number[], ofGroup: Key): Float64Array => {
-        const [likely, unlikely] = [mixture(parameters, good), mixture(parameters, rest)];
+        const [likely, unlikely] = [mixture(parameters, below), mixture(parameters, others)];
         const width = parameters.length + 1;
         const shares = uniforms(ofGroup, settings.candidates * width);
         let chosen = likely.draw(shares, 0);
@@ -76,18 +84,33 @@ function begin({ key, space }: Premise, settings: Settings): Learner {
         }
         return chosen;
       };
+      const attempt = (ofTrial: Key): Params => {
+        const params: Params = {};
+        models.forEach((parameters, model) => {
+          const first = parameters[0] ?? 0;
+          if (!isActive(first, params)) return;
+          const isWhole = settings.multivariate && model === 0;
+          const ofModel = isWhole ? ofTrial : fold(ofTrial, names[first] ?? "");
+          const point = propose(parameters, ofModel);
+          parameters.forEach((j, place) => {
+            params[names[j] ?? ""] = (axes[j] as Axis).decode(point[place] ?? 0);
+          });
+        });
+        return params;
+      };
 
       const ofTrial = fold(ofSampler, "trial", trial);
-      const all = names.map((_, j) => j);
-      const point = settings.multivariate
-        ? propose(all, ofTrial)
-        : all.map((j) => propose([j], fold(ofTrial, names[j] ?? ""))[0] ?? 0);
-      return Object.fromEntries(
-        names.map((name, j) => [name, (axes[j] as Axis).decode(point[j] ?? 0)]),
-      );
+      for (let draw = 0; draw < MOST_ATTEMPTS; draw++) {
+        const params = attempt(draw === 0 ? ofTrial : fold(ofTrial, "draw", draw));
+        if (allows === undefined || allows(params)) return params;
+      }
+      return drawn(key, space, trial, allows);
     },
   };
 }
+
+/** Proposals that break a constraint before a random setting takes their place. */
+const MOST_ATTEMPTS = 50;
 
 /** Trials, oldest first, and their weights. */
 interface Weighted {
@@ -99,12 +122,6 @@ function columnOf(trials: Uint32Array, at: (trial: number) => number): Float64Ar
   const column = new Float64Array(trials.length);
   for (let i = 0; i < column.length; i++) column[i] = at(trials[i] as number);
   return column;
-}
-
-function coordinateOf(axis: Axis, name: string | undefined, params: Params | undefined): number {
-  const value = name === undefined ? undefined : params?.[name];
-  if (value === undefined) throw new TypeError(`A setting has no ${name}.`);
-  return axis.encode(value);
 }
 
 /** Where a value goes among ranked ones: behind its equals, which are older. */

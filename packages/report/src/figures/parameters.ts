@@ -13,8 +13,14 @@ const most = 24;
 /** The axis of a parameter: its own range and scale, or its values side by side. */
 function parameterAxis(domain: Domain): Plot.ScaleOptions {
   const label = { label: null, ticks: 4 };
-  if ("categorical" in domain) {
-    return { ...label, type: "point", domain: domain.categorical.map(paramText), padding: 0.5 };
+  if (!("float" in domain || "int" in domain)) {
+    const values =
+      "categorical" in domain
+        ? domain.categorical
+        : "boolean" in domain
+          ? [false, true]
+          : [domain.constant];
+    return { ...label, type: "point", domain: values.map(paramText), padding: 0.5 };
   }
   const [low, high] = "float" in domain ? domain.float : domain.int;
   const log = domain.scale === "log" && low > 0;
