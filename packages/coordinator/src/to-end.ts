@@ -80,8 +80,10 @@ function gone(hash: Hash): ManyfoldError {
 }
 
 /** Blobs that results name. */
-function blobsOf({ weights, predictions }: TaskResult): Hash[] {
-  return [weights, ...Object.values(predictions)].flatMap((ref) => (ref ? [ref.hash] : []));
+function blobsOf({ weights, predictions, checkpoint }: TaskResult): Hash[] {
+  return [weights, ...Object.values(predictions), checkpoint].flatMap((ref) =>
+    ref ? [ref.hash] : [],
+  );
 }
 
 /** Every blob of a result that is gone or damaged. */

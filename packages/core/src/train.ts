@@ -1,14 +1,17 @@
 import {
   type CurvePoint,
+  isSecondOrder,
   ManyfoldError,
   type SecondOrder,
   show,
+  tagOf,
   type TrainSpec,
   type Variant,
 } from "@manyfold/protocol";
 import { arithmeticOf } from "./arithmetic.ts";
 import { augmentations, requireImages } from "./augment.ts";
 import { type Gather, gatherFrom, rowCount } from "./batches.ts";
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import { clippingOf } from "./clipping.ts";
 import type { Epochs } from "./epochs.ts";
 import { fullBatchEpochs } from "./full-batch.ts";
@@ -61,6 +64,10 @@ export interface TrainJob {
   readonly start?: Float32Array;
   /** The held-out loss at which the training ends, if it gets there. */
   readonly until?: number;
+  /** The last epoch of this part of a training; all without it. */
+  readonly pause?: number;
+  /** Where an earlier part ended. */
+  readonly from?: Uint8Array;
   /** Told each point of the learning curve. */
   readonly onEpoch?: (point: CurvePoint) => void;
   /** Told where the time goes. */
@@ -80,6 +87,8 @@ export type TrainOutcome =
       readonly epoch: number;
       /** Whether early stopping ended it before the last epoch. */
       readonly stopped: boolean;
+      /** To go on from, where this was a part of a training that has another one. */
+      readonly checkpoint?: Uint8Array<ArrayBuffer>;
     }
   | {
       readonly status: "nan";
@@ -110,9 +119,10 @@ export type TrainOutcome =
 export function train(job: TrainJob): TrainOutcome {
   requireRows(job);
   requireImages(job.network.inputs, job.spec.augment);
+  requireParts(job);
   const { meter } = job;
   const { pretrain } = job.spec;
-  const wanted = pretrain !== undefined && job.start === undefined;
+  const wanted = pretrain !== undefined && job.start === undefined && job.from === undefined;
   const before = wanted ? pretrained(job, pretrain, train) : null;
   if (before !== null && before.status !== "done") return before;
   const visiting = { ...job, rows: visitedRows(job) };
@@ -121,7 +131,10 @@ export function train(job: TrainJob): TrainOutcome {
   const outcome = trainOn(bench, work, visiting, before);
   returnWorkbench(bench);
   meter?.mark("rest");
-  return finished(job, outcome, train);
+  // What comes after the last epoch comes after the last part.
+  if (outcome.status === "done" && outcome.checkpoint !== undefined) return outcome;
+  const { from: _, pause: __, ...whole } = job;
+  return finished(whole, outcome, train);
 }
 
 function trainOn(
@@ -136,20 +149,31 @@ function trainOn(
   const gather = followed(job.meter, "gather", semi?.gather ?? gatherFrom(job));
   const stopping = spec.earlyStopping ? earlyStopping(spec.earlyStopping) : null;
   const best = { weights: new Float32Array(0), epoch: 0 };
+  const paused = job.from && continued(job.from, bench);
   const epochs =
     work.rule === null
       ? fullBatchEpochs(bench, work, spec.optimizer as SecondOrder, job, gather)
-      : batchEpochs(bench, work, work.rule, job, gather);
+      : batchEpochs(bench, work, work.rule, job, gather, paused);
   const { rows } = job;
   const { probes } = spec;
   const every = probes?.every ?? 1;
   const probe = probes ? startProbe({ network, loss: work.loss, rows, gather, probes }) : null;
-  let last = spec.epochs;
+  const pause = Math.min(job.pause ?? spec.epochs, spec.epochs);
+  let last = pause;
   const curve: CurvePoint[] = [];
 
-  if (start === undefined) initialize(network, job.key, bench.parameters);
+  if (paused !== undefined) {
+    bench.parameters.set(paused.parameters);
+    Object.assign(best, paused.best);
+    for (const point of paused.curve) {
+      curve.push(point);
+      epochs.observe?.(point.held ?? point.train);
+      if (point.held !== undefined) stopping?.(point.held);
+    }
+  } else if (start === undefined) initialize(network, job.key, bench.parameters);
   else bench.parameters.set(start);
-  for (let epoch = 1; epoch <= spec.epochs; epoch++) {
+  let ended = false;
+  for (let epoch = (paused?.epoch ?? 0) + 1; epoch <= pause; epoch++) {
     semi?.prepare(epoch, bench.parameters);
     const loss = epochs.run(epoch);
     if (loss === null) return { status: "cancelled" };
@@ -165,7 +189,7 @@ function trainOn(
     curve.push(point);
     epochs.observe?.(point.held ?? point.train);
     job.onEpoch?.(point);
-    const ended = epochs.ended?.() === true;
+    ended = epochs.ended?.() === true;
     if (ended) last = epoch;
     const verdict = point.held === undefined ? undefined : stopping?.(point.held);
     if (verdict === "best") {
@@ -179,18 +203,41 @@ function trainOn(
     if (ended) break;
     if (job.until !== undefined && (point.held ?? Infinity) <= job.until) {
       last = epoch;
+      ended = true;
       break;
     }
   }
+  const { parameters, slots } = bench;
+  const rest =
+    pause < spec.epochs && !ended
+      ? { checkpoint: encodeCheckpoint({ epoch: pause, parameters, slots, best, curve }) }
+      : {};
   if (best.epoch > 0) {
-    return { status: "done", weights: best.weights, curve, epoch: best.epoch, stopped: false };
+    const { weights, epoch } = best;
+    return { status: "done", weights, curve, epoch, stopped: false, ...rest };
   }
   // The last step has no loss of its own to show what it did.
   if (!bench.parameters.every(Number.isFinite)) {
     return { status: "nan", epoch: last, ...fault(bench, work, job) };
   }
   const weights = bench.parameters.slice();
-  return { status: "done", weights, curve, epoch: last, stopped: false };
+  return { status: "done", weights, curve, epoch: last, stopped: false, ...rest };
+}
+
+function continued(bytes: Uint8Array, { parameters, slots }: Workbench): Checkpoint {
+  return decodeCheckpoint(bytes, { parameters: parameters.length, slots: slots.length });
+}
+
+/** A method over all rows keeps more than weights and moments, which no checkpoint holds. */
+function requireParts({ pause, from, spec }: TrainJob): void {
+  if ((pause === undefined && from === undefined) || !isSecondOrder(spec.optimizer)) return;
+  throw new ManyfoldError({
+    code: "config",
+    path: "train.optimizer",
+    condition: "a method of steps where a training pauses",
+    got: tagOf(spec.optimizer),
+    help: "search.scheduler: none trains every trial to the end.",
+  });
 }
 
 /** One step of the optimizer a batch, in an order of rows of each epoch's own. */
@@ -200,6 +247,7 @@ function batchEpochs(
   rule: OptimizerRule,
   job: TrainJob,
   gather: Gather,
+  paused: Checkpoint | undefined,
 ): Epochs {
   const { network, spec, rows, key } = job;
   const { training, x, y, parameters, gradients } = bench;
@@ -210,7 +258,9 @@ function batchEpochs(
   const schedule = startSchedule(spec.schedule, length);
   const momentum = momentumSchedule(spec, rule, length);
   const regularizers = startRegularizers(spec.regularizers, network, table);
-  const optimizer = startOptimizer(rule, updates, bench.slots, bench.coefficients);
+  let step = (paused?.epoch ?? 0) * perEpoch;
+  const optimizer = startOptimizer(rule, updates, bench.slots, bench.coefficients, step);
+  paused?.slots.forEach((slot, index) => bench.slots[index]?.set(slot));
   const update = followed<Parameters<typeof optimizer.step>>(job.meter, "optimizer", (...step) =>
     optimizer.step(...step),
   );
@@ -227,7 +277,6 @@ function batchEpochs(
   const shake = shaken === undefined ? undefined : weightNoise(network, shaken, key);
   const masked = network.layers.some((layer) => layer.kind === "dropout");
   const masks = folds(key, "dropout");
-  let step = 0;
   const run = (epoch: number): number | null => {
     const order = permutation(fold(key, "shuffle", epoch), rows.length);
     let total = 0;

@@ -18,6 +18,10 @@ export type Variant = z.infer<typeof Variant>;
 export const Report = z.enum(["oob", "validation", "test", "train"]);
 export type Report = z.infer<typeof Report>;
 
+/** A blob by its content. */
+export const BlobRef = z.strictObject({ hash: Hash, bytes: z.int().min(0) });
+export type BlobRef = z.infer<typeof BlobRef>;
+
 /**
  * Exactly what changes a task's result, and nothing else: no run, trial, number of members, worker
  * or time. Its hash is the task's id.
@@ -35,6 +39,8 @@ export const TaskSpec = z.strictObject({
   fold: z.int().min(0),
   repeat: z.int().min(0),
   member: z.int().min(0),
+  /** Of a training in parts: the epoch to pause after, and the checkpoint of the part before. */
+  part: z.strictObject({ until: z.int().min(1), from: BlobRef.optional() }).optional(),
   report: z.array(Report),
 });
 export type TaskSpec = z.infer<typeof TaskSpec>;
@@ -80,10 +86,6 @@ function trialRank(trial: number): number {
   return trial === FINAL ? Number.MAX_SAFE_INTEGER / 2 : trial;
 }
 
-/** A blob by its content. */
-export const BlobRef = z.strictObject({ hash: Hash, bytes: z.int().min(0) });
-export type BlobRef = z.infer<typeof BlobRef>;
-
 /** One point of a learning curve. */
 export const CurvePoint = z.strictObject({
   /** From 1. */
@@ -120,5 +122,7 @@ export const TaskResult = z.strictObject({
   epoch: z.int().min(1),
   /** Whether early stopping ended the training before the last epoch. */
   stopped: z.boolean(),
+  /** Weights, moments and curve to go on from, where the training has another part. */
+  checkpoint: BlobRef.optional(),
 });
 export type TaskResult = z.infer<typeof TaskResult>;

@@ -26,12 +26,14 @@ export function searchComplaints(experiment: Experiment): ConfigComplaint[] {
   if (search === undefined) return [];
   const names = namesOf(search.space);
   const declared = [...conditionComplaints(search.space), ...constraintComplaints(search)];
+  // Only what can be met at all can be looked up.
+  if (declared.length > 0) return declared;
   return [
     ...names.flatMap((name) => parameterComplaints(experiment, search, name)),
     ...overlapComplaints(search.space),
     ...subjectComplaints(search, names),
-    ...declared,
-    ...(declared.length === 0 ? [...samplerComplaints(search), ...emptyComplaints(search)] : []),
+    ...samplerComplaints(search),
+    ...emptyComplaints(search),
   ];
 }
 

@@ -7,7 +7,7 @@ import { taskMemory } from "./memory.ts";
 import { prepareVariant } from "./engine.ts";
 import { failed, failureFrom, failureOf } from "./outcome.ts";
 import { runTask } from "./run-task.ts";
-import { missingTable, sharedTables } from "./tables.ts";
+import { checkpointOf, missingTable, sharedTables } from "./tables.ts";
 
 export interface InlineOptions extends TaskLimits {
   /** Where tables come from and results go. */
@@ -51,6 +51,8 @@ export function inlineExecutor(options: InlineOptions): Executor {
       } catch (error) {
         return failed(failureFrom(error));
       }
+      const checkpoint = await checkpointOf(blobs, spec);
+      if (checkpoint !== undefined && "code" in checkpoint) return failed(checkpoint);
       // A turn of the event loop: whoever waits for events gets them, and may cancel this task.
       await timers.sleep(0);
       if (signal.aborted) return failed(failureOf("lost", String(signal.reason)));
@@ -66,6 +68,7 @@ export function inlineExecutor(options: InlineOptions): Executor {
           reported = now;
           onProgress(point);
         },
+        ...(checkpoint && { checkpoint }),
       });
       if (outcome.status !== "cancelled") return outcome;
       return failed(failureOf("timeout", overtime(longest)));

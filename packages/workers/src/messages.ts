@@ -16,6 +16,8 @@ export interface ThreadTask {
   readonly spec: TaskSpec;
   readonly table: Uint8Array<SharedArrayBuffer>;
   readonly control: SharedArrayBuffer;
+  /** What the task goes on from, where it is a later part of a training. */
+  readonly checkpoint?: Uint8Array;
 }
 
 /** What a thread answers: an outcome per task; bytes are moved, not copied. */

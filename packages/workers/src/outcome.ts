@@ -20,6 +20,8 @@ export interface TaskOutput {
   readonly stopped: boolean;
   /** Where the time went, if somebody asked; no part of the result. */
   readonly profile?: Profile;
+  /** To go on from, where the training has another part. */
+  readonly checkpoint?: Uint8Array<ArrayBuffer>;
 }
 
 /** How one attempt ended. */

@@ -11,6 +11,8 @@ export interface RunTaskOptions {
   readonly meter?: Meter | undefined;
   /** Asked once per batch; true ends the task as `cancelled`. */
   readonly cancelled?: () => boolean;
+  /** What `spec.part.from` names. */
+  readonly checkpoint?: Uint8Array;
 }
 
 /**
@@ -39,6 +41,7 @@ export function runTask(
 
 function attempt(spec: TaskSpec, table: Table, options: RunTaskOptions): TaskOutcome {
   const { train: training, variant } = spec;
+  const { checkpoint, ...watching } = options;
   const { inputs } = table.ref;
   const of = { ...spec, earlyStopping: training.earlyStopping };
   const draw = drawRows(of, rowsOf(table, "train"), inputs);
@@ -59,14 +62,16 @@ function attempt(spec: TaskSpec, table: Table, options: RunTaskOptions): TaskOut
     ...(unlabelled.length === 0 ? {} : { unlabelled }),
     ...(features === undefined ? {} : { features }),
     key: memberKey(spec),
-    ...options,
+    ...(spec.part && { pause: spec.part.until }),
+    ...(checkpoint && { from: checkpoint }),
+    ...watching,
   });
   if (trained.status === "cancelled") return trained;
   if (trained.status === "nan") {
     const { epoch, layer, op } = trained;
     return failed(failureOf("nan", diverged(epoch, layer, op), { epoch, layer, op }));
   }
-  const { weights, curve, epoch, stopped } = trained;
+  const { weights, curve, epoch, stopped, checkpoint: rest } = trained;
   const predicted = spec.report.map((report): [Report, Uint8Array<ArrayBuffer>] => {
     const reported = REPORTED[report](table, draw);
     const x = gather(table, reported, features);
@@ -82,6 +87,7 @@ function attempt(spec: TaskSpec, table: Table, options: RunTaskOptions): TaskOut
       epoch,
       stopped,
       ...(options.meter && { profile: options.meter.take() }),
+      ...(rest && { checkpoint: rest }),
     },
   };
 }

@@ -8,7 +8,9 @@ export async function store(blobs: BlobStore, output: TaskOutput): Promise<TaskR
     const bytes = predictions[report];
     return bytes === undefined ? undefined : [report, await blobs.put(bytes)];
   });
+  const rest = output.checkpoint && blobs.put(output.checkpoint);
   const [weights, ...refs] = await Promise.all([blobs.put(output.weights), ...named]);
+  const checkpoint = await rest;
   return {
     weights,
     parameters,
@@ -16,5 +18,6 @@ export async function store(blobs: BlobStore, output: TaskOutput): Promise<TaskR
     curve: [...curve],
     epoch,
     stopped,
+    ...(checkpoint && { checkpoint }),
   };
 }

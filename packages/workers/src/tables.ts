@@ -1,4 +1,4 @@
-import type { BlobStore, DatasetRef, Failure } from "@manyfold/protocol";
+import type { BlobStore, DatasetRef, Failure, TaskSpec } from "@manyfold/protocol";
 import { boundedCache } from "./bounded-cache.ts";
 import { failureOf } from "./outcome.ts";
 
@@ -34,6 +34,23 @@ function onSharedMemory(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
   const shared = new Uint8Array(new SharedArrayBuffer(byteLength));
   shared.set(bytes);
   return shared;
+}
+
+/**
+ * What a task goes on from, where it is a later part of a training: undefined where it is none, and
+ * a failure where the bytes are not to be had.
+ */
+export async function checkpointOf(
+  blobs: BlobStore,
+  { part }: TaskSpec,
+): Promise<Uint8Array | Failure | undefined> {
+  if (part?.from === undefined) return undefined;
+  const bytes = await blobs.get(part.from.hash);
+  if (bytes?.byteLength === part.from.bytes) return bytes;
+  return failureOf(
+    "exception",
+    `The checkpoint ${part.from.hash} is missing or damaged in the blob store.`,
+  );
 }
 
 /** The failure of a task whose table is not to be had; another worker may have it. */

@@ -45,6 +45,8 @@ export interface PoolTask {
   readonly task: Task;
   readonly table: Uint8Array<SharedArrayBuffer>;
   readonly options: AttemptOptions;
+  /** What the task goes on from, where it is a later part of a training. */
+  readonly checkpoint?: Uint8Array;
 }
 
 /** Threads that run tasks. Any executor may own one; who calls it keeps the number of slots. */
@@ -167,9 +169,10 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
   ): Promise<(AttemptOutcome | undefined)[]> => {
     const request: ThreadRequest = {
       type: "tasks",
-      tasks: tasks.map(({ task, table }, at) => ({
+      tasks: tasks.map(({ task, table, checkpoint }, at) => ({
         spec: task.spec,
         table,
+        ...(checkpoint && { checkpoint }),
         control: (ones[at]?.control ?? createControl()).words.buffer,
       })),
       profile: options.profile === true,

@@ -27,7 +27,7 @@ export async function runInThread(request: ThreadRequest): Promise<unknown> {
 }
 
 async function answer(
-  { spec, table, control: memory }: ThreadTask,
+  { spec, table, checkpoint, control: memory }: ThreadTask,
   profile: boolean,
 ): Promise<TaskOutcome> {
   const control = openControl(memory);
@@ -39,6 +39,7 @@ async function answer(
       cancelled: () => cancelRequested(control),
       onEpoch: (point) => writePoint(control, point),
       meter: profile ? meter : undefined,
+      ...(checkpoint && { checkpoint }),
     });
   } catch (error) {
     return failed(failureFrom(error));
@@ -51,8 +52,8 @@ async function answer(
 function moved(outcomes: TaskOutcome[]): unknown {
   const parts = outcomes.flatMap((outcome) => {
     if (outcome.status !== "done") return [];
-    const { weights, predictions } = outcome.output;
-    return [weights, ...Object.values(predictions)];
+    const { weights, predictions, checkpoint } = outcome.output;
+    return [weights, ...Object.values(predictions), ...(checkpoint ? [checkpoint] : [])];
   });
   return move({
     [transferableSymbol]: parts.map(({ buffer }) => buffer),

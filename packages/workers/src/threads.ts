@@ -5,7 +5,7 @@ import type { TaskLimits } from "./limits.ts";
 import { taskMemory } from "./memory.ts";
 import { type AttemptOutcome, failed, failureOf } from "./outcome.ts";
 import { createRoom } from "./room.ts";
-import { missingTable, sharedTables } from "./tables.ts";
+import { checkpointOf, missingTable, sharedTables } from "./tables.ts";
 import {
   openThreadPool,
   type PoolTask,
@@ -89,7 +89,7 @@ export function listsOn(
   pool: () => Promise<ThreadPool>,
   { blobs, memory }: Pick<ThreadsOptions, "blobs" | "memory">,
 ): (
-  list: readonly Omit<PoolTask, "table">[],
+  list: readonly Omit<PoolTask, "table" | "checkpoint">[],
   signal: AbortSignal,
 ) => Promise<readonly AttemptOutcome[]> {
   const load = sharedTables(blobs);
@@ -105,8 +105,13 @@ export function listsOn(
       if (need.status === "failed") outcomes[at] = need;
       else if (table === undefined) outcomes[at] = failed(missingTable(task.spec.data));
       else {
+        const checkpoint = await checkpointOf(blobs, task.spec);
+        if (checkpoint !== undefined && "code" in checkpoint) {
+          outcomes[at] = failed(checkpoint);
+          continue;
+        }
         bytes = Math.max(bytes, need.bytes);
-        ready.push({ at, task, table, options });
+        ready.push({ at, task, table, options, ...(checkpoint && { checkpoint }) });
       }
     }
     if (ready.length === 0) return outcomes;

@@ -18,16 +18,18 @@ export interface RunningOptimizer<V extends Values> {
  *
  * @param slots as many arrays `[parameters]` as the rule asks for
  * @param coefficients room for `COEFFICIENTS` numbers, in the updates' number format
+ * @param taken steps taken in an earlier part of the training
  */
 export function startOptimizer<V extends Values>(
   rule: OptimizerRule,
   updates: UpdateTable<V>,
   slots: readonly V[],
   coefficients: V,
+  taken = 0,
 ): RunningOptimizer<V> {
   const update = updates[rule.name];
   for (const [i, slot] of slots.entries()) slot.fill(i === 0 ? (rule.initial ?? 0) : 0);
-  let t = 0;
+  let t = taken;
   return {
     step(weights, gradient, factor, momentum) {
       t += 1;

@@ -209,8 +209,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     if (found === undefined) return false;
     if (outcome?.status === "done") {
       const { result, seconds } = outcome;
-      const { weights, predictions } = result;
-      const refs = [weights, ...Object.values(predictions)].filter((ref) => ref !== undefined);
+      const { weights, predictions, checkpoint } = result;
+      const refs = [weights, ...Object.values(predictions), checkpoint].filter(
+        (ref) => ref !== undefined,
+      );
       const bytes = await Promise.all(refs.map(({ hash }) => blobs.get(hash)));
       if (!bytes.includes(undefined)) {
         started(one, decode(OutcomeMessage, found.data)?.worker ?? "");

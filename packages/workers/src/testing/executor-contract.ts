@@ -1,4 +1,5 @@
 import type {
+  BlobRef,
   BlobStore,
   Clock,
   Executor,
@@ -7,6 +8,7 @@ import type {
   TaskEvent,
   Timers,
 } from "@manyfold/protocol";
+import { taskId } from "@manyfold/protocol";
 import { afterEach, describe, expect, test } from "vitest";
 import { countedTimers, type CountedTimers } from "./counted-timers.ts";
 import { expectedResult, fixtures } from "./fixtures.ts";
@@ -102,6 +104,25 @@ export function executorContract(name: string, options: ContractOptions): void {
         const event = events.find(({ task: id, type }) => id === task.id && type === "completed");
         expect(event).toHaveProperty("result", expectedResult(task, data));
       }
+    });
+
+    test("goes on with a training that was paused, to the same bits", async () => {
+      const { executor, data } = await open();
+      const [task] = data.varied(1);
+      if (task === undefined) throw new Error("no task");
+      const whole = expectedResult(task, data);
+      let from: BlobRef | undefined;
+      for (const until of [1, 2]) {
+        const spec = { ...task.spec, part: { until, ...(from && { from }) } };
+        const events = await collect(executor, [{ id: taskId(spec), attempt: 1, spec }]);
+        const event = events.find(({ type }) => type === "completed");
+        from = event?.type === "completed" ? event.result.checkpoint : undefined;
+        expect(from, `a checkpoint after epoch ${until}`).toBeDefined();
+      }
+      if (from === undefined) return;
+      const spec = { ...task.spec, part: { until: task.spec.train.epochs, from } };
+      const events = await collect(executor, [{ id: taskId(spec), attempt: 1, spec }]);
+      expect(events.at(-1)).toHaveProperty("result", whole);
     });
 
     test("ends each attempt in one final event, after one start", async () => {

@@ -134,10 +134,11 @@ export function expectedResult({ spec }: Task, { tables }: Fixtures): TaskResult
   if (bytes === undefined) throw new Error("the task's table is no fixture");
   const outcome = runTask(spec, () => decodeTable(bytes, spec.data));
   if (outcome.status !== "done") throw new Error(`the task ended as ${outcome.status}`);
-  const { weights, predictions, ...rest } = outcome.output;
+  const { weights, predictions, checkpoint, ...rest } = outcome.output;
   const ref = (of: Uint8Array) => ({ hash: hashBytes(of), bytes: of.byteLength });
   return {
     ...rest,
+    ...(checkpoint && { checkpoint: ref(checkpoint) }),
     curve: [...rest.curve],
     weights: ref(weights),
     predictions: Object.fromEntries(
