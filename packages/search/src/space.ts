@@ -1,5 +1,5 @@
 import { elementary } from "@manyfold/core";
-import type { Domain, ParamValue, Space } from "@manyfold/protocol";
+import type { Domain, ParamValue } from "@manyfold/protocol";
 
 /**
  * A parameter as an interval of the real line, the coordinates in which samplers work: `log` ranges

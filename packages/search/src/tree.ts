@@ -14,7 +14,7 @@ export interface Tree {
   /** By the index of the name. */
   readonly axes: readonly Axis[];
   /** Whether a parameter counts in a setting that has those before it. */
-  isActive(index: number, params: Params): boolean;
+  readonly isActive: (index: number, params: Params) => boolean;
   /**
    * Parameters that always count together, parents first: those of equal conditions. Without
    * conditions there is one group.
