@@ -26,24 +26,30 @@ import type {
 import { ManyfoldError } from "@manyfold/protocol";
 import { mean, medianSorted, sampleStandardDeviation } from "simple-statistics";
 import { blobOf, floatsOf, inTurn } from "./blobs.ts";
-import { tasksOfTrial } from "./plan.ts";
+import { tasksOfCell } from "./plan.ts";
 import type { Assessment, RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
-import { firstOpenTrial, metricOf, proposedTrials, settingOf } from "./trials.ts";
+import { metricOf } from "./metric.ts";
+import { assessmentAt, cellAt, cellCount, firstOpen, settingOf } from "./trials.ts";
+
+/** A trial, or a rung of one. */
+type Place = Pick<Assessment, "trial" | "rung">;
 
 /**
- * Trials whose tasks have all ended and that nobody has assessed yet, in order.
+ * Trials (with a scheduler, a rung of one) whose tasks have all ended and that nobody has assessed
+ * yet, in order.
  *
  * @param inFlight tasks that are being done: a plan starts tasks in order, so that behind one that
  *   is neither done nor in flight nothing has begun, and the search for more ends there
  */
-export function dueTrials(state: RunState, inFlight?: ReadonlySet<Hash>): number[] {
-  const due: number[] = [];
-  const proposed = proposedTrials(state);
-  for (let trial = firstOpenTrial(state); trial < proposed; trial++) {
-    if (state.assessed.has(trial)) continue;
-    const open = tasksOfTrial(state, trial).filter(({ id }) => outcomeOf(state, id) === undefined);
-    if (open.length === 0) due.push(trial);
+export function dueTrials(state: RunState, inFlight?: ReadonlySet<Hash>): Place[] {
+  const due: Place[] = [];
+  const count = cellCount(state);
+  for (let place = firstOpen(state); place < count; place++) {
+    if (assessmentAt(state, place)) continue;
+    const cell = cellAt(state, place);
+    const open = tasksOfCell(state, cell).filter(({ id }) => outcomeOf(state, id) === undefined);
+    if (open.length === 0) due.push(cell);
     else if (inFlight && open.some(({ id }) => !inFlight.has(id))) break;
   }
   return due;
@@ -57,10 +63,11 @@ export function dueTrials(state: RunState, inFlight?: ReadonlySet<Hash>): number
 export async function assessTrial(
   state: RunState,
   blobs: BlobStore,
-  trial: number,
+  place: Place,
 ): Promise<Assessment> {
+  const { trial } = place;
   const setting = settingOf(state, trial);
-  const tasks = tasksOfTrial(state, trial);
+  const tasks = tasksOfCell(state, place);
   const cells: Cell[] = [];
   const epochs: number[] = [];
   for (const [fold, { table, preprocessing }] of state.data.folds.entries()) {
@@ -90,7 +97,7 @@ export async function assessTrial(
   const complete = known.length === values.length;
   epochs.sort((a, b) => a - b);
   return {
-    trial,
+    ...place,
     value: complete ? mean(known) : null,
     standardError: !complete
       ? null

@@ -1,7 +1,7 @@
 import { combinersFor, decidesOutOfBag } from "@manyfold/ensemble";
 import type { Combiner, ConfigComplaint, Experiment } from "@manyfold/protocol";
-import { complaintError, nameOf, show, tagOf } from "@manyfold/protocol";
-import { searchComplaints } from "@manyfold/search";
+import { complaintError, isSecondOrder, nameOf, show, tagOf } from "@manyfold/protocol";
+import { schedulerOf, searchComplaints } from "@manyfold/search";
 import type { Rule } from "./rule.ts";
 import { TRAINING_RULES } from "./training-rules.ts";
 import { drawOf, hasOutOfBag } from "./units.ts";
@@ -84,6 +84,45 @@ const RULES: readonly Rule[] = [
     help: "Several targets are for regression.",
   },
   {
+    path: ["search", "scheduler"],
+    broken: ({ search, train }) =>
+      search !== undefined && schedulerOf(search) !== undefined && isSecondOrder(train.optimizer),
+    condition: "none where the optimizer goes over all rows at once",
+    got: schedulerName,
+    help: "A checkpoint holds weights and moments; such a method keeps more.",
+  },
+  {
+    path: ["search", "scheduler"],
+    broken: ({ search }) =>
+      search !== undefined &&
+      schedulerOf(search) !== undefined &&
+      Object.hasOwn(search.space, "train.epochs"),
+    condition: "none where train.epochs is searched",
+    got: schedulerName,
+    help: "A scheduler decides how many epochs of train.epochs a trial gets.",
+  },
+  {
+    path: ["search", "trials"],
+    broken: ({ search, train }) => {
+      const whole = search && schedulerOf(search)?.trials(train.epochs);
+      return whole !== undefined && search?.trials !== undefined && search.trials % whole !== 0;
+    },
+    condition: "left out or a multiple of the trials of all brackets",
+    got: ({ search }) => search?.trials,
+    help: "manyfold plan prints the brackets.",
+  },
+  {
+    path: ["search", "scheduler", "asha", "min"],
+    broken: ({ search, train }) => {
+      const asha = search?.scheduler && "asha" in search.scheduler ? search.scheduler.asha : null;
+      return (asha?.min ?? 0) > train.epochs;
+    },
+    condition: "at most train.epochs",
+    got: ({ search }) =>
+      search?.scheduler && "asha" in search.scheduler ? search.scheduler.asha?.min : undefined,
+    help: "The first rung has to end before the training does.",
+  },
+  {
     path: ["search", "each"],
     broken: ({ search, ensemble }) => search?.each === "ensemble" && ensemble === undefined,
     condition: "model without an ensemble section",
@@ -91,6 +130,10 @@ const RULES: readonly Rule[] = [
     help: "Add an ensemble section to try ensembles.",
   },
 ];
+
+function schedulerName({ search }: Experiment): string | undefined {
+  return search?.scheduler && tagOf(search.scheduler);
+}
 
 function combinerOf({ ensemble }: Experiment): string | undefined {
   return ensemble && tagOf(ensemble.combine);

@@ -109,15 +109,25 @@ function simulate(experiment: Experiment, { slots, pace, dies = [], grow }: Circ
       curve: [],
       epoch: 1,
       stopped: false,
+      checkpoint: { hash: hashJson([task, "checkpoint"]), bytes: 1 },
     };
     if (share(task, "fails") < 0.06) record({ type: "failed", ...done, failure });
     else record({ type: "completed", ...done, result });
     if (records.length % 23 === 0) counts.push([progressOf(state), counted(state)]);
-    for (const trial of dueTrials(state, new Set(running.keys()))) {
+    for (const { trial, rung } of dueTrials(state, new Set(running.keys()))) {
       const outcomes = tasksOfTrial(state, trial).map(({ id }) => outcomeOf(state, id));
       const failed = outcomes.some((outcome) => outcome && "code" in outcome);
-      const value = failed ? null : worth(paramsOf(state, trial) ?? {});
-      const found = { trial, value, standardError: null, cells: [value, value], epoch: 1 };
+      // The longer the training, the better; and not in the same order.
+      const more = rung === undefined ? 0 : share(`${trial}/${rung}`, "late") / 4 - rung / 3;
+      const value = failed ? null : worth(paramsOf(state, trial) ?? {}) + more;
+      const found = {
+        trial,
+        ...(rung !== undefined && { rung }),
+        value,
+        standardError: null,
+        cells: [value, value],
+        epoch: 1,
+      };
       record({ type: "assessed", ...found, time: clock });
     }
   }
@@ -173,6 +183,49 @@ describe.each(Object.keys(samplers))("%s", (sampler) => {
   test("8 and 12 trials more are 20", () => {
     const grow = { at: 8, trials: 20 };
     const grown = simulate(experimentOf(sampler, 8), { slots: 4, pace: "even", grow });
+    expect(grown.found).toEqual(alone.found);
+  });
+});
+
+const scheduled = [
+  ["tpe", { asha: { min: 1, eta: 2 } }],
+  ["random", { asha: { min: 1, eta: 3 } }],
+  ["random", { asha: { min: 1, eta: 2, mode: "stop" } }],
+  ["sobol", { median: { every: 2, startup: 3 } }],
+  ["cma-es", { asha: { min: 2, eta: 2 } }],
+  ["tpe", { hyperband: { eta: 3 } }],
+] as const;
+
+describe.each(scheduled)("%s with %j", (sampler, scheduler) => {
+  const isPlanned = "hyperband" in scheduler;
+  const trials = isPlanned ? 17 : 20;
+  const of = (count: number) =>
+    Experiment.parse({ ...experimentOf(sampler, count, { scheduler }), train: { epochs: 9 } });
+  const alone = simulate(of(trials), { slots: 1, pace: "even" });
+
+  test("takes a part of the trials to the end, and fits the best of those anew", () => {
+    const { result } = alone.found;
+    expect(result?.trials).toHaveLength(trials);
+    expect(result?.best).not.toBeNull();
+    expect(alone.records).toBeLessThan(trials * 15);
+  });
+
+  test.each([2, 4, 16])("is the same on %i slots at any pace", (slots) => {
+    for (const pace of ["even", "odd"]) {
+      expect(simulate(of(trials), { slots, pace }).found).toEqual(alone.found);
+    }
+  });
+
+  test("is the same after its coordinator's deaths", () => {
+    for (let at = 3; at < alone.records; at += 7) {
+      const dies = [at, at + 1, at + 20];
+      expect(simulate(of(trials), { slots: 4, pace: "odd", dies }).found).toEqual(alone.found);
+    }
+  });
+
+  test.skipIf(isPlanned)("8 and 12 trials more are 20", () => {
+    const grow = { at: 8, trials: 20 };
+    const grown = simulate(of(8), { slots: 4, pace: "even", grow });
     expect(grown.found).toEqual(alone.found);
   });
 });

@@ -9,10 +9,22 @@ import type {
 } from "@manyfold/protocol";
 import { FINAL, taskId } from "@manyfold/protocol";
 import { isAdaptive } from "@manyfold/search";
+import type { Cell } from "@manyfold/search";
 import { firstOpenTask } from "./cursor.ts";
-import type { RunState } from "./state.ts";
-import { outcomeOf } from "./state.ts";
-import { bestTrial, firstOpenTrial, proposedTrials, settingOf, trialCount } from "./trials.ts";
+import { decisionsOf, rungsOf } from "./decisions.ts";
+import type { Assessment, RunState } from "./state.ts";
+import { cellNumber, outcomeOf } from "./state.ts";
+import {
+  assessmentAt,
+  bestTrial,
+  cellAt,
+  cellCount,
+  firstOpen,
+  isSearched,
+  proposedTrials,
+  settingOf,
+  trialCount,
+} from "./trials.ts";
 import type { Unit } from "./units.ts";
 import { hasOutOfBag, unitsOf } from "./units.ts";
 
@@ -43,37 +55,62 @@ export function plan(state: RunState, inFlight: ReadonlySet<Hash>, limit: number
     }
   };
 
-  const trials = trialCount(state.experiment);
-  const proposed = proposedTrials(state);
-  for (let trial = firstOpenTrial(state); trial < proposed && next.length < limit; trial++) {
-    if (!state.assessed.has(trial)) take(tasksOfTrial(state, trial));
+  const count = cellCount(state);
+  for (let place = firstOpen(state); place < count && next.length < limit; place++) {
+    if (!assessmentAt(state, place)) take(tasksOfCell(state, cellAt(state, place)));
   }
-  if (next.length === 0 && state.assessed.size >= trials) {
+  if (next.length === 0 && isSearched(state)) {
     const final = finalTasks(state);
     take(final, firstOpenTask(state, final));
   }
   return next;
 }
 
-/** All tasks of a trial that is proposed: one per fold and unit, in task order. */
+/** All tasks of a trial that is proposed: one per fold and unit, and per rung decided, in task order. */
 export function tasksOfTrial(state: RunState, trial: number): readonly Wanted[] {
+  const decisions = decisionsOf(state);
+  if (!decisions) return tasksOfCell(state, { trial });
+  return decisions.made
+    .filter((one) => one.trial === trial)
+    .flatMap(({ rung }) => tasksOfCell(state, { trial, rung }));
+}
+
+/** All tasks of a cell that is decided: one per fold and unit, in task order. */
+export function tasksOfCell(
+  state: RunState,
+  cell: Pick<Assessment, "trial" | "rung">,
+): readonly Wanted[] {
   // Of a trial that is over hardly anybody asks again, and there may be very many.
-  const keep = !state.assessed.has(trial);
-  return remember(state, `trial ${trial}`, keep, () => {
+  const keep = cell.rung !== undefined || !state.assessed.has(cell.trial);
+  return remember(state, `cell ${cellNumber(cell)}`, keep, () => {
+    const { trial, rung } = cell;
     const setting = settingOf(state, trial);
     const ensemble = setting.search?.each === "ensemble" ? setting.ensemble : undefined;
-    return state.data.folds.flatMap(({ table }, fold) =>
+    const { train } = setting;
+    const fresh = state.data.folds.flatMap(({ table }, fold) =>
       unitsOf(ensemble).map((unit) =>
-        wanted(state, setting, {
-          trial,
-          fold,
-          table,
-          unit,
-          train: setting.train,
-          report: ["validation"],
-        }),
+        wanted(state, setting, { trial, fold, table, unit, train, report: ["validation"] }),
       ),
     );
+    return rung === undefined ? fresh : partsOf(state, { trial, rung }, fresh);
+  });
+}
+
+/** The same up to a rung, from where the trial's rung before ended. */
+function partsOf(state: RunState, { trial, rung }: Cell, whole: readonly Wanted[]): Wanted[] {
+  const rungs = rungsOf(state.experiment) ?? [];
+  const until = rungs[rung] ?? 1;
+  const before = decisionsOf(state)?.made.findLast((one) => one.trial === trial && one.rung < rung);
+  const previous = before && tasksOfCell(state, { trial, rung: before.rung });
+  return whole.map(({ key, spec }, place) => {
+    const earlier = previous?.[place];
+    const outcome = earlier && outcomeOf(state, earlier.id);
+    const from = outcome && "weights" in outcome ? outcome.checkpoint : undefined;
+    // A training that is over, by failure or by early stopping, stays what it is.
+    if (earlier && from === undefined) return { ...earlier, key: { ...key, rung } };
+    const part = { until, ...(from && { from }) };
+    const ofPart = rungs.length === 1 ? spec : { ...spec, part };
+    return { key: { ...key, rung }, id: taskId(ofPart), spec: ofPart };
   });
 }
 
@@ -115,23 +152,23 @@ export function finalExperiment(state: RunState): Experiment | undefined {
 
 /** Everything the experiment wants, in task order, as far as it is known by now. */
 export function allTasks(state: RunState): Wanted[] {
-  const trials = Array.from({ length: proposedTrials(state) }, (_, trial) =>
-    tasksOfTrial(state, trial),
+  const cells = Array.from({ length: cellCount(state) }, (_, place) =>
+    tasksOfCell(state, cellAt(state, place)),
   );
-  return [...trials.flat(), ...finalTasks(state)];
+  return [...cells.flat(), ...finalTasks(state)];
 }
 
 /** Number of tasks of trials whose settings wait for results: as many for each as the first has. */
 export function waitingTasks(state: RunState): number {
   const waiting = trialCount(state.experiment) - proposedTrials(state);
-  return waiting === 0 ? 0 : waiting * tasksOfTrial(state, 0).length;
+  return waiting === 0 ? 0 : waiting * tasksOfCell(state, cellAt(state, 0)).length;
 }
 
 /** A line for people whose search keeps fewer slots busy than they have; see `search.lag`. */
 export function idleNote(state: RunState, slots: number): string | undefined {
   const { search } = state.experiment;
-  if (!search || !isAdaptive(search)) return undefined;
-  const cells = tasksOfTrial(state, 0).length;
+  if (!search || !(isAdaptive(search) || decisionsOf(state))) return undefined;
+  const cells = tasksOfCell(state, cellAt(state, 0)).length;
   const busy = (search.lag + 1) * cells;
   if (slots <= busy) return undefined;
   return `${slots - busy} of ${slots} slots stay idle while the search learns: with search.lag ${search.lag} at most ${search.lag + 1} trials run at once. A lag of ${Math.ceil(slots / cells) - 1} would use all; it changes which settings are tried.`;

@@ -1,9 +1,9 @@
 import type { Experiment, Hash } from "@manyfold/protocol";
 import type { Wanted } from "./plan.ts";
-import { finalTasks, tasksOfTrial, waitingTasks } from "./plan.ts";
+import { finalTasks, tasksOfCell, waitingTasks } from "./plan.ts";
 import type { RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
-import { firstOpenTrial, proposedTrials, trialCount } from "./trials.ts";
+import { cellAt, cellCount, firstOpen, isSearched, trialCount } from "./trials.ts";
 import { unitsOf } from "./units.ts";
 
 /** Tasks that were counted, by how they ended. */
@@ -35,15 +35,16 @@ export function progressOf(state: RunState): {
   const open: Count = { tasks: 0, done: 0, failed: 0 };
   const seen = new Set<Hash>();
   const ended = endedTasks(state);
-  const proposed = proposedTrials(state);
+  const proposed = cellCount(state);
   let trial = over.trials;
   // Once every result has been met, no later trial has one of its own.
   for (; trial < proposed && over.seen.size + seen.size < ended; trial++) {
-    const tasks = tasksOfTrial(state, trial);
+    const tasks = tasksOfCell(state, cellAt(state, trial));
     add(open, state, tasks);
     for (const { id } of tasks) if (outcomeOf(state, id) && !over.seen.has(id)) seen.add(id);
   }
-  const rest = trial < proposed ? (proposed - trial) * tasksOfTrial(state, trial).length : 0;
+  const rest =
+    trial < proposed ? (proposed - trial) * tasksOfCell(state, cellAt(state, trial)).length : 0;
   const final = finalTasks(state);
   add(open, state, final);
   const pending = final.length === 0 ? unitsOf(state.experiment.ensemble).length : 0;
@@ -52,8 +53,7 @@ export function progressOf(state: RunState): {
     done: over.done + open.done,
     total: over.tasks + open.tasks + rest + waitingTasks(state) + pending,
     failed: over.failed + open.failed,
-    stage:
-      state.assessed.size < trials ? `trial ${state.assessed.size}/${trials}, tasks` : "members",
+    stage: !isSearched(state) ? `trial ${state.assessed.size}/${trials}, tasks` : "members",
   };
 }
 
@@ -65,8 +65,8 @@ function overOf(state: RunState): Over {
       ? known
       : { experiment, trials: 0, tasks: 0, done: 0, failed: 0, seen: new Set<Hash>() };
   counted.set(state, over);
-  for (const end = firstOpenTrial(state); over.trials < end; over.trials++) {
-    const tasks = tasksOfTrial(state, over.trials);
+  for (const end = firstOpen(state); over.trials < end; over.trials++) {
+    const tasks = tasksOfCell(state, cellAt(state, over.trials));
     add(over, state, tasks);
     for (const { id } of tasks) over.seen.add(id);
   }

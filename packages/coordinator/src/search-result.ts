@@ -5,7 +5,8 @@ import { importances } from "@manyfold/search";
 import { tasksOfTrial } from "./plan.ts";
 import type { RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
-import { bestTrial, directionOf, metricOf, paramsOf, proposedTrials, signOf } from "./trials.ts";
+import { directionOf, metricOf, signOf } from "./metric.ts";
+import { assessmentOf, bestTrial, paramsOf, proposedTrials } from "./trials.ts";
 
 /** The table of the trials proposed so far and the best of them; null for an experiment without a search. */
 export function searchResult(state: RunState): SearchResult | null {
@@ -33,14 +34,14 @@ export function searchResult(state: RunState): SearchResult | null {
 }
 
 function rowOf(state: RunState, trial: number): TrialRow {
-  const assessment = state.assessed.get(trial);
+  const assessment = assessmentOf(state, trial);
   const params = paramsOf(state, trial) ?? {};
   const { value = null, standardError = null } = assessment ?? {};
   return { trial, params, value, standardError, state: stateOf(state, trial) };
 }
 
 function stateOf(state: RunState, trial: number): TrialRow["state"] {
-  const assessment = state.assessed.get(trial);
+  const assessment = assessmentOf(state, trial);
   if (assessment) return assessment.value === null ? "failed" : "completed";
   const begun = tasksOfTrial(state, trial).some(({ id }) => outcomeOf(state, id) !== undefined);
   return begun ? "running" : "waiting";

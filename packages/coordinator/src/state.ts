@@ -14,6 +14,14 @@ type RecordOf<Type extends JournalRecord["type"]> = Extract<JournalRecord, { typ
 /** What a search found out about a trial. */
 export type Assessment = Omit<RecordOf<"assessed">, "type" | "time">;
 
+/** More than there are epochs at which a scheduler looks. */
+const RUNGS = 1e6;
+
+/** One number for a trial, or for a trial's rung where a scheduler has it trained in parts. */
+export function cellNumber({ trial, rung }: Pick<Assessment, "trial" | "rung">): number {
+  return rung === undefined ? trial : trial * RUNGS + rung;
+}
+
 /** Who did what: for the execution part of the report, never for a result. */
 export interface Labour {
   /** Completed tasks per worker. */
@@ -39,6 +47,7 @@ export interface RunState {
   readonly data: PreparedData;
   readonly completed: Map<Hash, TaskResult>;
   readonly failures: Map<Hash, Failure[]>;
+  /** By {@link cellNumber}. */
   readonly assessed: Map<number, Assessment>;
   finished: RecordOf<"finished"> | undefined;
   readonly labour: Labour;
@@ -108,8 +117,8 @@ const STEPS: {
     state.labour.trainSeconds += record.seconds;
     if (record.failure.code === "lost") state.labour.lost += 1;
   },
-  assessed: (state, { trial, value, standardError, cells, epoch }) => {
-    state.assessed.set(trial, { trial, value, standardError, cells, epoch });
+  assessed: (state, { type: _, time: __, ...assessment }) => {
+    state.assessed.set(cellNumber(assessment), assessment);
   },
   resumed: () => {},
   interrupted: () => {},

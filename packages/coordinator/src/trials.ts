@@ -1,12 +1,25 @@
-import type { Experiment, Params, SearchMetric } from "@manyfold/protocol";
+import type { Experiment, Params } from "@manyfold/protocol";
 import { key } from "@manyfold/core";
-import { applyParams, beginSearch, isAdaptive, seenBy, trialsOf } from "@manyfold/search";
+import {
+  applyParams,
+  beginSearch,
+  isAdaptive,
+  schedulerOf,
+  seenBy,
+  trialsOf,
+} from "@manyfold/search";
 import type { Learner } from "@manyfold/search";
+import { decisionsOf } from "./decisions.ts";
+import { signOf } from "./metric.ts";
 import type { Assessment, RunState } from "./state.ts";
+import { cellNumber } from "./state.ts";
 
 /** Number of trials of the experiment's search; 0 without one. */
 export function trialCount(experiment: Experiment): number {
-  return experiment.search ? trialsOf(experiment.search) : 0;
+  const { search, train } = experiment;
+  if (!search) return 0;
+  const planned = search.trials ?? schedulerOf(search)?.trials(train.epochs);
+  return planned ?? trialsOf(search);
 }
 
 /** How far a search's proposals have come: remembered, since each costs what it has learned. */
@@ -27,6 +40,8 @@ const proposals = new WeakMap<RunState, Proposals>();
 export function paramsOf(state: RunState, trial: number): Params | undefined {
   const { search } = state.experiment;
   if (!search) return {};
+  const decisions = decisionsOf(state);
+  if (decisions) return decisions.settings[trial];
   const known = proposals.get(state) ?? begin(state, search);
   if (!isAdaptive(search)) return known.learner.ask(trial, []);
   const { learner, settings } = known;
@@ -54,21 +69,62 @@ function begin(state: RunState, search: NonNullable<Experiment["search"]>): Prop
 /** Number of trials, from the first, whose settings are known by now. */
 export function proposedTrials(state: RunState): number {
   const { experiment } = state;
+  const decisions = decisionsOf(state);
+  if (decisions) return decisions.settings.length;
   const trials = trialCount(experiment);
   if (!experiment.search || !isAdaptive(experiment.search)) return trials;
   const { lag } = experiment.search;
   // Trial t sees trials 0 to t-1-lag, so the first open one holds up those from it + lag + 1 on.
-  return Math.min(trials, firstOpenTrial(state) + lag + 1);
+  return Math.min(trials, firstOpen(state) + lag + 1);
 }
 
-const leading = new WeakMap<RunState, number>();
+/** What is decided by now: cells, each a trial or, with a scheduler, a trial's way to a rung. */
+export function cellCount(state: RunState): number {
+  return decisionsOf(state)?.made.length ?? proposedTrials(state);
+}
 
-/** The first trial that is not assessed. */
-export function firstOpenTrial(state: RunState): number {
-  let trial = leading.get(state) ?? 0;
-  while (state.assessed.has(trial)) trial += 1;
-  leading.set(state, trial);
-  return trial;
+/** A cell by the number of its place among those decided. */
+export function cellAt(state: RunState, place: number): Pick<Assessment, "trial" | "rung"> {
+  const decisions = decisionsOf(state);
+  if (!decisions) return { trial: place };
+  const made = decisions.made[place];
+  if (made === undefined) throw new TypeError(`Nothing is decided at ${place}.`);
+  return { trial: made.trial, rung: made.rung };
+}
+
+/** What is known of a cell. */
+export function assessmentAt(state: RunState, place: number): Assessment | undefined {
+  return state.assessed.get(cellNumber(cellAt(state, place)));
+}
+
+/** What is known of a trial: with a scheduler, of the last of its rungs that are. */
+export function assessmentOf(state: RunState, trial: number): Assessment | undefined {
+  const decisions = decisionsOf(state);
+  if (!decisions) return state.assessed.get(trial);
+  return decisions.made
+    .filter((one) => one.trial === trial)
+    .map((one) => state.assessed.get(cellNumber(one)))
+    .findLast((assessment) => assessment !== undefined);
+}
+
+/** Whether all trials are assessed and no more will come. */
+export function isSearched(state: RunState): boolean {
+  const decisions = decisionsOf(state);
+  if (!decisions) return state.assessed.size >= trialCount(state.experiment);
+  return decisions.ended;
+}
+
+const leading = new WeakMap<RunState, { experiment: Experiment; place: number }>();
+
+/** The place of the first cell that is not assessed. */
+export function firstOpen(state: RunState): number {
+  const { experiment } = state;
+  const known = leading.get(state);
+  let place = known?.experiment === experiment ? known.place : 0;
+  const count = decisionsOf(state)?.made.length ?? Infinity;
+  while (place < count && assessmentAt(state, place)) place += 1;
+  leading.set(state, { experiment, place });
+  return place;
 }
 
 /** The experiment with a trial's setting filled in. */
@@ -78,32 +134,22 @@ export function settingOf(state: RunState, trial: number): Experiment {
   return applyParams(state.experiment, params);
 }
 
-/** The metric that a search optimises, with `auto` resolved. */
-export function metricOf(experiment: Experiment): Exclude<SearchMetric, "auto"> {
-  const metric = experiment.search?.metric ?? "auto";
-  if (metric !== "auto") return metric;
-  return experiment.data.task === "classification" ? "nll" : "rmse";
-}
-
-/** Accuracy is the one metric of which more is better. */
-export function directionOf(experiment: Experiment): "minimise" | "maximise" {
-  return metricOf(experiment) === "accuracy" ? "maximise" : "minimise";
-}
-
-/** What values are multiplied by to be minimised. */
-export function signOf(experiment: Experiment): 1 | -1 {
-  return directionOf(experiment) === "maximise" ? -1 : 1;
-}
-
-/** The best assessed trial; of equals, the one proposed first. Undefined if none has a value. */
+/**
+ * The best assessed trial; of equals, the one proposed first. With a scheduler, among those that came
+ * furthest. Undefined if none has a value.
+ */
 export function bestTrial(state: RunState): (Assessment & { readonly value: number }) | undefined {
   const sign = signOf(state.experiment);
   let best: (Assessment & { value: number }) | undefined;
-  for (let trial = 0; trial < trialCount(state.experiment); trial++) {
-    const assessment = state.assessed.get(trial);
+  for (let place = 0; place < cellCount(state); place++) {
+    const assessment = assessmentAt(state, place);
     if (!assessment || assessment.value === null) continue;
-    const { value } = assessment;
-    if (!best || sign * value < sign * best.value) best = { ...assessment, value };
+    const { value, rung = 0, trial } = assessment;
+    const further = rung - (best?.rung ?? 0);
+    const gain = best ? sign * best.value - sign * value : 1;
+    const isBetter =
+      further > 0 || (further === 0 && (gain > 0 || (gain === 0 && trial < (best?.trial ?? 0))));
+    if (!best || isBetter) best = { ...assessment, value };
   }
   return best;
 }

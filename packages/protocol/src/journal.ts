@@ -67,6 +67,8 @@ export const JournalRecord = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("assessed"),
     trial: z.int().min(0),
+    /** The rung that it has come to, where a scheduler has it trained in parts. */
+    rung: z.int().min(0).optional(),
     /** Mean of the metric over the trial's cells; null if one of them failed. */
     value: z.number().nullable(),
     standardError: z.number().nullable(),

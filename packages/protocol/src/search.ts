@@ -158,6 +158,44 @@ export const Sampler = tagged(
 );
 export type Sampler = z.infer<typeof Sampler>;
 
+const Eta = z
+  .int()
+  .min(2)
+  .max(100)
+  .default(3)
+  .describe("One of so many trials goes on to the next rung, which is so many times as long.");
+
+/** Which trials are trained on after a part of their epochs. */
+export const Scheduler = tagged(
+  {
+    none: z.strictObject({}).describe("Every trial is trained to the end."),
+    median: z
+      .strictObject({
+        every: z.int().min(1).default(1).describe("Epochs between two looks at a trial."),
+        startup: z.int().min(1).default(5).describe("Trials that are trained to the end first."),
+        warmUp: z.int().min(0).default(0).describe("Epochs that nobody is stopped in."),
+      })
+      .describe("Stops a trial whose best value is worse than the median of finished ones there."),
+    asha: z
+      .strictObject({
+        min: z.int().min(1).default(1).describe("Epochs of the first rung."),
+        eta: Eta,
+        mode: z
+          .enum(["promote", "stop"])
+          .default("promote")
+          .describe(
+            "promote: trials pause at each rung, and the best are taken up again later. stop: a trial goes on at once or never.",
+          ),
+      })
+      .describe("Asynchronous successive halving (Li et al. 2020)."),
+    hyperband: z
+      .strictObject({ eta: Eta })
+      .describe("Brackets of successive halving from few epochs to all (Li et al. 2018)."),
+  },
+  { bare: true, description: "Which trials are trained on after a part of their epochs." },
+);
+export type Scheduler = z.infer<typeof Scheduler>;
+
 /** How a trial is assessed, on training rows only. */
 export const Assessment = tagged(
   {
@@ -197,6 +235,7 @@ export const SearchSpec = z.strictObject({
     .describe(
       'What has to hold of every setting, over names of the space: "model.layers.0.dense.units >= model.layers.1.dense.units". Numbers, strings, + - * /, comparisons, and, or, not, brackets. One that names a parameter that does not count holds.',
     ),
+  scheduler: Scheduler.optional().describe("Without it, every trial is trained to the end."),
   assess: Assessment.default({ validation: { fraction: 0.2 } }),
   lag: z
     .int()

@@ -8,6 +8,8 @@ export interface Observation {
   readonly params: Params;
   /** Lower is better; null where it failed or is not known yet. */
   readonly value: number | null;
+  /** How far its training has come; results of a higher rung count before all of lower ones. */
+  readonly rung?: number;
 }
 
 /** Whether a setting keeps the constraints of a search. */
@@ -32,6 +34,8 @@ export interface Premise {
 export interface Learner {
   /** Takes in the next trial's result, in the order of their numbers, none left out. */
   tell(observation: Observation): void;
+  /** Takes in what a told trial gives after more training; left out where only the first counts. */
+  revise?(observation: Observation): void;
   /**
    * The setting of a trial.
    *

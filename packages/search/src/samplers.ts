@@ -115,9 +115,11 @@ export function samplerComplaints(search: SearchSpec): ConfigComplaint[] {
   return [...rule.complaints(search.space), ...countComplaints(search)];
 }
 
-function countComplaints({ sampler, space, trials }: SearchSpec): ConfigComplaint[] {
+function countComplaints({ sampler, scheduler, space, trials }: SearchSpec): ConfigComplaint[] {
   const { rule } = ruleOf(sampler);
   if (trials !== undefined || rule.complaints(space).length > 0) return [];
+  // Brackets have a number of trials of their own.
+  if (scheduler && "hyperband" in scheduler) return [];
   if (rule.size(space) <= Number.MAX_SAFE_INTEGER) return [];
   const condition = `a number of trials for sampler: ${tagOf(sampler)}`;
   return [{ path: ["search", "trials"], at: "value", condition, got: "nothing" }];

@@ -33,7 +33,7 @@ function begin({ key, space, allows }: Premise, settings: Settings): Learner {
    * count; and those with values, best first.
    */
   const columns = axes.map((): number[] => []);
-  const ranked: { readonly trial: number; readonly value: number }[] = [];
+  const ranked: Ranked[] = [];
   const coordinateOf = (j: number, params: Params | undefined): number => {
     const value = params?.[names[j] ?? ""];
     return value === undefined ? Number.NaN : (axes[j] as Axis).encode(value);
@@ -42,10 +42,16 @@ function begin({ key, space, allows }: Premise, settings: Settings): Learner {
   const models = settings.multivariate ? groups : groups.flat().map((j) => [j]);
 
   return {
-    tell: ({ trial, params, value }) => {
+    tell: ({ trial, params, value, rung = 0 }) => {
       columns.forEach((column, j) => column.push(coordinateOf(j, params)));
       if (value === null) return;
-      ranked.splice(placeOf(ranked, value), 0, { trial, value });
+      ranked.splice(placeOf(ranked, { value, rung }), 0, { trial, value, rung });
+    },
+    revise: ({ trial, value, rung = 0 }) => {
+      const place = ranked.findIndex((one) => one.trial === trial);
+      if (place >= 0) ranked.splice(place, 1);
+      if (value === null) return;
+      ranked.splice(placeOf(ranked, { value, rung }), 0, { trial, value, rung });
     },
     ask: (trial, pending) => {
       if (ranked.length < settings.startup) return drawn(key, space, trial, allows);
@@ -124,12 +130,21 @@ function columnOf(trials: Uint32Array, at: (trial: number) => number): Float64Ar
   return column;
 }
 
+/** A trial with a value; those that came further in their training rank before the others. */
+interface Ranked {
+  readonly trial: number;
+  readonly value: number;
+  readonly rung: number;
+}
+
 /** Where a value goes among ranked ones: behind its equals, which are older. */
-function placeOf(ranked: readonly { readonly value: number }[], value: number): number {
+function placeOf(ranked: readonly Ranked[], one: Pick<Ranked, "value" | "rung">): number {
   let [from, to] = [0, ranked.length];
   while (from < to) {
     const middle = (from + to) >>> 1;
-    if ((ranked[middle]?.value ?? 0) <= value) from = middle + 1;
+    const other = ranked[middle] as Ranked;
+    const isBefore = other.rung === one.rung ? other.value <= one.value : other.rung > one.rung;
+    if (isBefore) from = middle + 1;
     else to = middle;
   }
   return from;

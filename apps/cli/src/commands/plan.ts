@@ -10,6 +10,7 @@ import {
 } from "@manyfold/coordinator";
 import { buildNetwork, describeNetwork } from "@manyfold/core";
 import type { JournalRecord, Preprocessing } from "@manyfold/protocol";
+import { schedulerOf } from "@manyfold/search";
 import { preferredVariant, taskBytes } from "@manyfold/workers";
 import { readConfig } from "../config.ts";
 import { clock } from "../environment.ts";
@@ -63,6 +64,7 @@ async function planOf(path: string) {
       ? {
           trials,
           folds: data.folds.length,
+          table: schedulerOf(experiment.search)?.table({ epochs: experiment.train.epochs, trials }),
           first: Array.from({ length: Math.min(proposedTrials(state), LISTED) }, (_, trial) =>
             paramsOf(state, trial),
           ),
@@ -93,6 +95,7 @@ function describe(plan: Plan): string[] {
     ...(search
       ? [
           `search: ${search.trials} trials of ${search.folds} cell${search.folds === 1 ? "" : "s"} each, then the best is fitted on all training rows`,
+          ...(search.table ?? []).map((row) => `  ${row.join("  ")}`),
           ...search.first.map((params, trial) => `  trial ${trial}: ${JSON.stringify(params)}`),
           ...(search.trials > search.first.length ? ["  ..."] : []),
         ]
