@@ -117,8 +117,10 @@ const STEPS: {
     state.labour.trainSeconds += record.seconds;
     if (record.failure.code === "lost") state.labour.lost += 1;
   },
-  assessed: (state, { type: _, time: __, ...assessment }) => {
-    state.assessed.set(cellNumber(assessment), assessment);
+  assessed: (state, { trial, rung, value, standardError, cells, epoch }) => {
+    const assessment = { trial, value, standardError, cells, epoch };
+    const found = rung === undefined ? assessment : { ...assessment, rung };
+    state.assessed.set(cellNumber(found), found);
   },
   resumed: () => {},
   interrupted: () => {},

@@ -138,7 +138,7 @@ describe("before a search starts", () => {
       [
         "search.space.train.loss",
         "value",
-        "one of auto, squaredError, binaryCrossEntropy, softmaxCrossEntropy, absoluteError, mixtureNll, huber, gaussianNll",
+        "one of auto, squaredError, binaryCrossEntropy, softmaxCrossEntropy, absoluteError, mixtureNll, huber, gaussianNll, perTarget",
         '"hinge"',
       ],
     ]);
