@@ -1,12 +1,20 @@
 import { join } from "node:path";
-import { openLink, namesOf, type Link } from "@manyfold/workers/nats";
+import { memoryBlobs } from "@manyfold/files";
+import {
+  claimLease,
+  collectGarbage,
+  type Link,
+  namesOf,
+  natsBlobs,
+  openLink,
+} from "@manyfold/workers/nats";
 import { beforeAll, expect, test } from "vitest";
 import { bag, writeExperiment } from "../e2e/experiments.ts";
 import { temporaryFolder } from "../e2e/folder.ts";
 import { document, manyfold } from "../e2e/program.ts";
 import { workerStarter } from "./cluster.ts";
 import { describeWithServer, startServer, type TestServer } from "./server.ts";
-import { timers } from "./world.ts";
+import { clock, freshNames, testLink, timers } from "./world.ts";
 
 const folder = temporaryFolder();
 const startWorker = workerStarter(folder);
@@ -61,5 +69,21 @@ describeWithServer("what finished runs leave on a server", () => {
     expect(streams.toSorted()).toEqual(
       [names.tasks, names.results, names.log, names.blobs, names.leases].toSorted(),
     );
+  });
+
+  test("spares a run that has a lease and no record yet, and a coordinator that is only slow", async () => {
+    const fresh = await freshNames(link);
+    const own = await testLink(server.url);
+    const of = { run: "begun", owner: "ann", host: "ann", clock, timers, seconds: 0.9 };
+    await claimLease(own, fresh, of);
+    await natsBlobs(own, fresh, memoryBlobs()).put(Uint8Array.of(1, 2, 3));
+    // Nobody answers for the run, but its lease is renewed.
+    const collect = (run?: string) =>
+      collectGarbage(link, fresh, { clock, age: 0, ...(run !== undefined && { run }) });
+    await expect(collect("begun")).rejects.toThrow("begun must be a run that nobody coordinates");
+    expect(await collect()).toEqual({ runs: [], blobs: 0 });
+    await own.close();
+    expect(await collect("begun")).toEqual({ runs: ["begun"], blobs: 1 });
+    await expect(collect("begun")).rejects.toThrow("begun must be the id of a run");
   });
 });

@@ -107,22 +107,23 @@ export async function beginRun(
   const cluster = await clusterOf(flags);
   const { id, paths } = await createRunFolder(flags.out, experiment.name);
   try {
-    const blobs = cluster?.blobs(paths) ?? directoryBlobs(paths.blobs);
-    for (const bytes of prepared.tables) await blobs.put(bytes);
-    const created: JournalRecord = {
-      type: "created",
-      version: 1,
-      run: id,
-      experiment,
-      variant,
-      data: prepared.data,
-      folder: resolvePath(dirname(config.path)),
-      config: await blobs.put(new TextEncoder().encode(config.text)),
-      time: clock.now(),
-      manyfold: VERSION,
-    };
+    // Before anything is sent: a lease tells whoever clears up that there is more to come.
     const shared = cluster && { cluster, lease: await cluster.claim(id) };
     try {
+      const blobs = cluster?.blobs(paths) ?? directoryBlobs(paths.blobs);
+      for (const bytes of prepared.tables) await blobs.put(bytes);
+      const created: JournalRecord = {
+        type: "created",
+        version: 1,
+        run: id,
+        experiment,
+        variant,
+        data: prepared.data,
+        folder: resolvePath(dirname(config.path)),
+        config: await blobs.put(new TextEncoder().encode(config.text)),
+        time: clock.now(),
+        manyfold: VERSION,
+      };
       const journal = await openJournal(id, paths, shared);
       await journal.append(0, [created]);
       return await carryOn(begin(created), { paths, blobs, journal, flags, shared });

@@ -45,6 +45,12 @@ export async function listRuns(link: Transport, names: Names): Promise<string[]>
   return subjects.map((subject) => subject.slice(names.logOf("").length)).toSorted();
 }
 
+/** The ids of all runs that somebody has or had a lease of; they need not have a log yet. */
+export async function listLeases(link: Transport, names: Names): Promise<string[]> {
+  const subjects = await link.streams.subjects(names.leases, names.subjects.leases);
+  return subjects.map((subject) => subject.slice(names.lease("").length)).toSorted();
+}
+
 /** The workers that are heard within so many milliseconds; each is heard every two seconds. */
 export async function listWorkers(
   link: Transport,

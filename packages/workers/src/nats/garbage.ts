@@ -1,7 +1,7 @@
 import { type Clock, type Hash, type JournalRecord, ManyfoldError } from "@manyfold/protocol";
-import { askCoordinator, listRuns } from "./census.ts";
+import { askCoordinator, listLeases, listRuns } from "./census.ts";
 import { natsJournal } from "./journal.ts";
-import { readLease } from "./lease.ts";
+import { awaitRenewal, type LeaseView, readLease } from "./lease.ts";
 import type { Link } from "./link.ts";
 import type { Names } from "./subjects.ts";
 
@@ -27,8 +27,10 @@ const FRESH = 3_600_000;
 
 /**
  * Removes what nobody needs from a namespace: log, results and lease of runs that finished long ago,
- * then every blob that no remaining run names. Runs that have not finished stay until they are named;
- * one that is being coordinated always stays. Run folders elsewhere are not touched.
+ * or ended before their first record, then every blob that no remaining run names. Runs that have not
+ * finished stay until they are named; one whose lease is held always stays. Whether it is held is
+ * known at once where its coordinator answers, else after its lease's time. Run folders elsewhere are
+ * not touched.
  *
  * @throws ManyfoldError (`input`) where the named run is not there, or is being coordinated
  */
@@ -37,25 +39,32 @@ export async function collectGarbage(
   names: Names,
   { clock, age, run, dry = false }: GarbageOptions,
 ): Promise<Garbage> {
+  // A run claims its lease, sends blobs, then names them in its log. Looked at the other way round,
+  // none can slip by: a blob that comes later is not in the list, nor a record that comes too late.
+  const stored = await link.streams.subjects(names.blobs, names.blob("*"));
+  const logs = await listRuns(link, names);
+  const known = [...new Set([...logs, ...(await listLeases(link, names))])].toSorted();
+  if (run !== undefined && !known.includes(run)) throw unknown(run);
+  const leases = await Promise.all(known.map((each) => holderOf(link, names, each, clock)));
+  const atWork = leases.some(({ held }) => held);
+
   const needed = new Set<Hash>();
   const removed: string[] = [];
-  let atWork = false;
-  const known = await listRuns(link, names);
-  if (run !== undefined && !known.includes(run)) throw unknown(run);
-  for (const each of known) {
+  for (const [place, each] of known.entries()) {
+    const { held = false, lease } = leases[place] ?? {};
+    if (held && each === run) throw coordinated(each);
     const found = await lookAt(link, names, each);
-    const alive = await isCoordinated(link, names, each);
-    atWork ||= alive;
-    if (alive && each === run) throw coordinated(each);
-    const old = found.finished && clock.now() - found.last >= age;
-    if (!alive && (run === undefined ? old : each === run)) removed.push(each);
-    else for (const hash of found.blobs) needed.add(hash);
+    // Without a record a run is nothing, and nobody can go on with it.
+    const { finished, last } = found ?? { finished: true, last: lease?.until ?? 0 };
+    const old = finished && clock.now() - last >= age;
+    if (!held && (run === undefined ? old : each === run)) removed.push(each);
+    else for (const hash of found?.blobs ?? []) needed.add(hash);
   }
 
   if (!dry) for (const each of removed) await removeRun(link, names, each);
   const least = Math.max(run === undefined ? age : 0, atWork ? FRESH : 0);
   const stale: Hash[] = [];
-  for (const subject of await link.streams.subjects(names.blobs, names.blob("*"))) {
+  for (const subject of stored) {
     const hash = subject.split(".").at(-2) ?? "";
     if (needed.has(hash)) continue;
     const head = await link.jsm.direct.getMessage(names.blobs, { last_by_subj: subject });
@@ -75,18 +84,19 @@ interface Found {
   readonly blobs: ReadonlySet<Hash>;
 }
 
-async function lookAt(link: Link, names: Names, run: string): Promise<Found> {
+/** What a run's log says; undefined where it has no record. */
+async function lookAt(link: Link, names: Names, run: string): Promise<Found | undefined> {
   const journal = await natsJournal(link, names, run);
   const blobs = new Set<Hash>();
   let finished = false;
-  let last = 0;
+  let last: number | undefined;
   for await (const record of journal.read(0)) {
     finished = record.type === "finished" || (finished && record.type === "resumed");
     last = record.time;
     for (const hash of blobsOf(record)) blobs.add(hash);
   }
   await journal.close();
-  return { finished, last, blobs };
+  return last === undefined ? undefined : { finished, last, blobs };
 }
 
 function blobsOf(record: JournalRecord): Hash[] {
@@ -96,14 +106,27 @@ function blobsOf(record: JournalRecord): Hash[] {
     return record.config ? [...tables, record.config.hash] : tables;
   }
   if (record.type !== "completed") return [];
-  const { weights, predictions } = record.result;
-  return [weights, ...Object.values(predictions)].flatMap((ref) => (ref ? [ref.hash] : []));
+  const { weights, predictions, checkpoint } = record.result;
+  const refs = [weights, ...Object.values(predictions), checkpoint];
+  return refs.flatMap((ref) => (ref ? [ref.hash] : []));
 }
 
-async function isCoordinated(link: Link, names: Names, run: string): Promise<boolean> {
+/** A run's lease, and whether somebody has it: who does not answer, but renews, is slow and not gone. */
+async function holderOf(
+  link: Link,
+  names: Names,
+  run: string,
+  clock: Clock,
+): Promise<{ readonly lease: LeaseView | undefined; readonly held: boolean }> {
+  const since = clock.monotonic();
   const lease = await readLease(link, names, run);
-  if (lease === undefined || lease.state === "ended") return false;
-  return (await askCoordinator(link, names, run, "state")) !== undefined;
+  if (lease?.state !== "held") return { lease, held: false };
+  const answer = await askCoordinator(link, names, run, "state");
+  const { timers } = link;
+  const held =
+    answer !== undefined ||
+    (await awaitRenewal(link, names, lease, { clock, timers }, since)) !== undefined;
+  return { lease, held };
 }
 
 /** The log last: what is left after a crash is found again by it. */

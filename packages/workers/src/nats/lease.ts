@@ -131,21 +131,41 @@ async function awaitEnd(
   link: Transport,
   names: Names,
   before: LeaseView,
-  { clock, timers, notice = () => undefined }: LeaseOptions,
+  options: LeaseOptions,
 ): Promise<void> {
   const { run, host, seconds } = before;
+  const { clock, notice = () => undefined } = options;
   const since = clock.monotonic();
   const answer = await askCoordinator(link, names, run, "state");
   if (answer !== undefined) throw inUse(run, (await readLease(link, names, run)) ?? before);
   notice(
     `The coordinator of ${run} on ${host} does not answer: waiting up to ${seconds} s for its lease.`,
   );
-  while (clock.monotonic() - since < seconds * 1000) {
+  const renewed = await awaitRenewal(link, names, before, options, since);
+  if (renewed !== undefined) throw inUse(run, renewed);
+}
+
+/**
+ * Watches a held lease until it is renewed, given back, or not renewed for its time by this machine's
+ * own monotonic clock.
+ *
+ * @param since monotonic milliseconds when it was read
+ * @returns the renewed lease; undefined where nobody has it any more
+ */
+export async function awaitRenewal(
+  link: Transport,
+  names: Names,
+  before: LeaseView,
+  { clock, timers }: Pick<LeaseOptions, "clock" | "timers">,
+  since: number = clock.monotonic(),
+): Promise<LeaseView | undefined> {
+  while (clock.monotonic() - since < before.seconds * 1000) {
     await timers.sleep(LOOK);
-    const now = await readLease(link, names, run);
-    if (now === undefined || now.state === "ended") return;
-    if (now.sequence !== before.sequence) throw inUse(run, now);
+    const now = await readLease(link, names, before.run);
+    if (now === undefined || now.state === "ended") return undefined;
+    if (now.sequence !== before.sequence) return now;
   }
+  return undefined;
 }
 
 function inUse(run: string, { host, epoch, until }: LeaseView): ManyfoldError {
