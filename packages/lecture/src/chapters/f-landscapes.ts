@@ -14,6 +14,7 @@ import {
   sampleOf,
   shuffled,
   squaredError,
+  started,
   trained,
   uniform,
   weightsOf,
@@ -36,6 +37,8 @@ import {
 import { say } from "../text.ts";
 
 const VALUE = { inputs: 1, task: "regression", outputs: 1 } as const;
+/** Of starts that shrink, keep and stretch. */
+const GAINS = [0.7, 1, 1.5];
 const PLANE = { inputs: 2, task: "classification", outputs: 2 } as const;
 
 /** A noisy sine. */
@@ -558,23 +561,34 @@ export const LANDSCAPES: readonly Row[] = [
       ];
       for (let t = 0; t < 50; t++) power = times(power, w);
       const [[high = NaN] = [], [, low = NaN] = []] = times(times(inverse, power), v);
-      const ratios = [0.7, 1, 1.5].map((gain) => {
-        const layers = Array.from({ length: 20 }, () =>
-          dense(32, "identity", { init: { orthogonal: { gain } } }),
-        );
-        return gradientsByLayer(
-          networkOf(layers, { inputs: 32, task: "regression", outputs: 1 }),
-          2,
-        );
+      const x = drawn("F8 x", 32);
+      const networks = GAINS.map((gain) =>
+        networkOf(
+          Array.from({ length: 20 }, () =>
+            dense(32, "identity", { init: { orthogonal: { gain } } }),
+          ),
+          { inputs: 32, task: "regression", outputs: 1 },
+        ),
+      );
+      const ratios = networks.map((network) => gradientsByLayer(network, 2));
+      const signals = networks.map((network) => {
+        const layers = outputsOf(network, started(network, 2), x);
+        return norm(layers.findLast(({ length }) => length === 32) ?? []) / norm(x);
       });
       return {
         checks: [
           near(say("1.1⁵⁰ through the matrix", "经矩阵得 1.1⁵⁰"), high, 117.39, 0.005),
           near(say("0.9⁵⁰ through the matrix", "经矩阵得 0.9⁵⁰"), low, 0.00515, 5e-6),
-          below(
-            say("gain 0.7: a⁰ of layer 20 against 1", "增益 0.7：第 20 层信号缩小"),
-            0.7 ** 20,
-            1e-3,
+          ...GAINS.map((gain, i) =>
+            near(
+              say(
+                `gain ${gain}: signal of layer 20 / of the input, against ${gain}²⁰`,
+                `增益 ${gain}：第 20 层信号 / 输入，与 ${gain}²⁰ 之比`,
+              ),
+              signals[i]! / gain ** 20,
+              1,
+              1e-6,
+            ),
           ),
           near(
             say("gain 1: gradient of layer 2 / of layer 19", "增益 1：第 2 / 19 层梯度"),
@@ -597,9 +611,7 @@ export const LANDSCAPES: readonly Row[] = [
           plot(
             say("Gradient norm by layer", "各层梯度范数"),
             [say("layer", "层"), say("‖g‖")],
-            [0.7, 1, 1.5].map((gain, i) =>
-              curve(say(`gain ${gain}`, `增益 ${gain}`), ratios[i]!, 1),
-            ),
+            GAINS.map((gain, i) => curve(say(`gain ${gain}`, `增益 ${gain}`), ratios[i]!, 1)),
             "y",
           ),
         ],
