@@ -93,11 +93,6 @@ export function isTrue(what: Text, measured: boolean): Check {
   return { what, measured: measured ? "✓" : "✗", wanted: "✓", holds: measured };
 }
 
-/** A number that is reported without being judged, as long as it is one. */
-export function reported(what: Text, measured: number): Check {
-  return { what, measured: short(measured), wanted: "∈ ℝ", holds: Number.isFinite(measured) };
-}
-
 /** A picture with lines or dots. */
 export function plot(
   title: Text,

@@ -10,6 +10,7 @@ import {
 } from "@manyfold/core";
 import { dot } from "../algebra.ts";
 import { agreement } from "../explain/agreement.ts";
+import { drawGraph } from "../explain/draw.ts";
 import { dotOf, jacobian, listGraph, modeCosts } from "../explain/graph.ts";
 import { dense, drawn, networkOf } from "../networks.ts";
 import {
@@ -82,6 +83,53 @@ const PENALISED = {
   W1: drawn("C12 W1", 12),
   W2: drawn("C12 W2", 8),
 };
+
+/** Figure 6.8 by hand: how many nodes, and the edges by the names of their ends, sorted. */
+const FIGURE = {
+  a: { nodes: 3, edges: ["x>multiply", "y>multiply"] },
+  b: {
+    nodes: 6,
+    edges: ["addBias>sigmoid", "b>addBias", "matmul>addBias", "v>matmul", "w>matmul"],
+  },
+  c: { nodes: 6, edges: ["B>addBias", "W>matmul", "X>matmul", "addBias>relu", "matmul>addBias"] },
+  d: { nodes: 6, edges: ["square>sum", "sum>× 0.1", "v>matmul", "w>matmul", "w>square"] },
+} as const;
+
+/** Read back from the text that Graphviz draws; the outputs' names are no nodes of the graph. */
+function arrowsOfDot(text: string): { nodes: number; edges: string[] } {
+  const names = new Map(
+    [...text.matchAll(/ (n\d+) \[shape=\w+, label="(.*) \[.*\]"\]/g)].map(([, id, name]) => [
+      id,
+      name,
+    ]),
+  );
+  const edges = [...text.matchAll(/ (n\d+) -> (n\d+);/g)];
+  return {
+    nodes: names.size,
+    edges: edges.map(([, from, to]) => `${names.get(from)}>${names.get(to)}`),
+  };
+}
+
+/** Read back from the SVG: an edge is between the boxes at whose sides it begins and ends. */
+function arrowsOfPicture(svg: string): { nodes: number; edges: string[] } {
+  const box =
+    /<title>(.*?)<\/title>\s*<rect\s+x="([\d.]+)"\s+y="([\d.]+)"\s+width="(\d+)"\s+height="(\d+)"/g;
+  const boxes = [...svg.matchAll(box)].map(([, name, ...numbers]) => {
+    const [x = NaN, y = NaN, width = NaN, height = NaN] = numbers.map(Number);
+    return { name, left: x, right: x + width, middle: y + height / 2 };
+  });
+  const edges = [...svg.matchAll(/d="M([\d.]+) ([\d.]+) C[^"]* ([\d.]+) ([\d.]+)" class="edge"/g)];
+  return {
+    nodes: boxes.length,
+    edges: edges.map((edge) => {
+      const [x1, y1, x2, y2] = edge.slice(1).map(Number);
+      const from = boxes.find(({ right, middle }) => right === x1 && middle === y1);
+      // The arrow's head takes the last few units.
+      const to = boxes.find(({ left, middle }) => middle === y2 && left > x2! && left - x2! < 8);
+      return `${from?.name}>${to?.name}`;
+    }),
+  };
+}
 
 export const CHAPTER_C: readonly Row[] = [
   {
@@ -462,8 +510,8 @@ export const CHAPTER_C: readonly Row[] = [
     title: say("Four example graphs", "四个示例图"),
     formula: "z = xy;  ŷ = σ(xᵀw + b);  H = max{0, XW + b};  ŷ = xᵀw with λΣw²",
     expected: say(
-      "Each is drawn and has the value of its formula; in the last, w is used twice.",
-      "各图均可画出且取值符合公式；最后一个中 w 被使用两次。",
+      "Each is drawn with the nodes and edges of the figure and has the value of its formula; in the last, w is used twice.",
+      "各图按教材的节点与边画出，且取值符合公式；最后一个中 w 被使用两次。",
     ),
     source: "Fig 6.8",
     run: () => {
@@ -509,10 +557,25 @@ export const CHAPTER_C: readonly Row[] = [
             1e-16,
           ),
           near(say("(d) uses of w", "(d) w 的使用次数"), uses.length, 2, 0),
-          isTrue(
-            say("all four have a picture in DOT", "四个图均有 DOT 图形"),
-            listed.every((one) => dotOf(one).startsWith("digraph")),
-          ),
+          ...Object.entries(FIGURE).flatMap(([name, { nodes, edges }], i) => {
+            const dot = arrowsOfDot(dotOf(listed[i]!));
+            const picture = arrowsOfPicture(drawGraph(listed[i]!, name).markup);
+            return [
+              alike(
+                say(
+                  `(${name}) nodes and edges in DOT and in the picture`,
+                  `(${name}) DOT 与图中的节点数和边数`,
+                ),
+                [dot.nodes, dot.edges.length, picture.nodes, picture.edges.length],
+                [nodes, edges.length, nodes, edges.length],
+                0,
+              ),
+              isTrue(
+                say(`(${name}) each edge is that of the figure`, `(${name}) 每条边与教材图一致`),
+                [dot, picture].every((one) => one.edges.sort().join() === edges.join()),
+              ),
+            ];
+          }),
         ],
       };
     },
