@@ -10,8 +10,10 @@ import { isSecondOrder, ModelSpec } from "@manyfold/protocol";
 
 /*
  * 50 steps of other libraries from their weights on their batches: recorded by
- * optimizers/trajectories.py with PyTorch 1.13 and scikit-learn 1.2.
+ * optimizers/trajectories.py with PyTorch 1.13 and scikit-learn 1.2, and by optimizers/tfjs.mjs with
+ * TensorFlow.js 4.22.
  */
+const Trajectories = z.record(z.string(), z.record(z.string(), z.array(z.number())));
 const Golden = z.object({
   shape: z.object({
     inputs: z.int(),
@@ -23,11 +25,12 @@ const Golden = z.object({
   y: z.array(z.int()),
   start: z.array(z.number()),
   batches: z.array(z.array(z.int())),
-  trajectories: z.record(z.string(), z.record(z.string(), z.array(z.number()))),
+  trajectories: Trajectories,
 });
-const golden = Golden.parse(
-  JSON.parse(readFileSync(new URL("optimizers/trajectories.json", import.meta.url), "utf8")),
-);
+const recorded = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`optimizers/${name}`, import.meta.url), "utf8"));
+const golden = Golden.parse(recorded("trajectories.json"));
+const tfjs = z.object({ trajectories: Trajectories }).parse(recorded("tfjs.json"));
 const { inputs, hidden, classes, batch } = golden.shape;
 const network = buildNetwork(
   ModelSpec.parse({ layers: [{ dense: { units: hidden, activation: "tanh" } }] }),
@@ -70,7 +73,8 @@ function pathOf(settings: unknown): number[][] {
 }
 
 describe("50 steps on the batches of", () => {
-  test.each(Object.entries(golden.trajectories))("%s agree to 1e-5", (name, marks) => {
+  const all = { ...golden.trajectories, ...tfjs.trajectories };
+  test.each(Object.entries(all))("%s agree to 1e-5", (name, marks) => {
     const path = pathOf(SETTINGS[name] ?? name);
     for (const [step, expected] of Object.entries(marks)) {
       const reached = path[Number(step) - 1]!;
