@@ -1,6 +1,6 @@
 import { readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
-import { basename, dirname, join, resolve as resolvePath } from "node:path";
+import { basename, dirname, join, resolve as resolvePath, isAbsolute } from "node:path";
 import type { Ending, RunState, Setting } from "@manyfold/coordinator";
 import {
   allTasks,
@@ -69,7 +69,8 @@ interface SessionFlags extends ClusterFlags, LogFlags {
 /** Reads a configuration's data and prepares it for its experiment. */
 export async function readData(config: Config, experiment: Experiment): Promise<Prepared> {
   // As the user would write it from here, so that errors can be followed.
-  const source = join(dirname(config.path), experiment.data.source);
+  const named = experiment.data.source;
+  const source = isAbsolute(named) ? named : join(dirname(config.path), named);
   try {
     const prepared = prepare(await readCsv(source, experiment.data), experiment, hashOf);
     requireFit(experiment, prepared.data.final.preprocessing);

@@ -2,7 +2,7 @@
 export type Matrix = readonly (readonly number[])[];
 
 /** Solves A x = b by elimination with pivots. */
-export function solve(a: Matrix, b: readonly number[]): number[] {
+function solve(a: Matrix, b: readonly number[]): number[] {
   const n = b.length;
   const rows = a.map((row, i) => [...row, b[i]!]);
   for (let column = 0; column < n; column++) {

@@ -159,10 +159,7 @@ export function lossAndGradient(
 }
 
 /** Flat weights by the names of their tensors. */
-export function tensorsOf(
-  network: Network,
-  weights: ArrayLike<number>,
-): { [name: string]: number[] } {
+function tensorsOf(network: Network, weights: ArrayLike<number>): { [name: string]: number[] } {
   const flat = Array.from(weights);
   return Object.fromEntries(
     network.parameters.tensors.map(({ name, offset, size }) => [

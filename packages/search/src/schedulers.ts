@@ -10,7 +10,7 @@ type SettingsOf<Name extends SchedulerName> =
   Extract<Scheduler, Record<Name, unknown>> extends Record<Name, infer Settings> ? Settings : never;
 
 /** All schedulers. A new one is an option of the protocol's `Scheduler` and a row here. */
-export const schedulers: {
+const schedulers: {
   readonly [Name in SchedulerName]: SchedulerRule<SettingsOf<Name>>;
 } = { asha, median, hyperband };
 

@@ -63,7 +63,7 @@ const CURVES: { readonly [name: string]: Curve } = {
 };
 
 /** Names of the activations that the recursion is written down for. */
-export const EXPLAINED = Object.keys(CURVES);
+const EXPLAINED = Object.keys(CURVES);
 
 /**
  * Back-propagation by sensitivities, written from the lecture's recursion and from nothing of the
