@@ -208,11 +208,15 @@ export const PENALTIES: readonly Row[] = [
     title: say("Data augmentation", "数据增强"),
     formula: "(x, y) → (T(x), y)",
     expected: say(
-      "At 1000 digits, shifts while training lower the test error; a net so trained changes its mind less when a digit is shifted.",
-      "1000 个数字样本下，训练时的平移降低测试误差；如此训练的网络对平移更不变。",
+      "At 1000 digits, on this split, shifts while training lower the test error; a net so trained changes its mind less when a digit is shifted.",
+      "1000 个数字样本、此划分下，训练时的平移降低测试误差；如此训练的网络对平移更不变。",
     ),
     source: "§7.4",
     run: ({ digits }) => {
+      // One split, and an amount of shift that was not chosen on rows of its own. Over four other
+      // splits, one start each, the best of three kinds on 350 validation rows made 48 errors on 1788
+      // test rows, none 43: on digits as they are the gain is within the noise, on shifted ones (a
+      // ratio of 0.70) it is not.
       const all = digitsOf(digits);
       const [fit, test] = [take(all, 0, 1000), take(all, 1000, all.rows)];
       const network = networkOf([dense(64, "relu")], {
