@@ -246,6 +246,35 @@ const CONFIGURATION: readonly Case[] = [
     says: 'x.yaml:10:19 model.layers.0.activation must be one that a layer of its own can be, got "rbf".\nWrite it as the activation of a dense layer: dense: { units: 8, activation: rbf }.',
   },
   {
+    name: "a second-order method on minibatches",
+    given: config(["{ adam: { lr: 0.01 } }", "newton"]),
+    says: "x.yaml:11:1 train.batch must be all for a second-order method, got 64.\nIts line search and its curvature need the loss of all rows; minibatches change it at every step.",
+  },
+  {
+    name: "a second-order method with dropout",
+    given: config(
+      [
+        "    - dense: { units: 3, activation: tanh }\n",
+        "    - dense: { units: 3, activation: tanh }\n    - dropout: 0.2\n",
+      ],
+      ["{ adam: { lr: 0.01 } }", "lbfgs\n  batch: all"],
+    ),
+    says: 'x.yaml:10:5 model.layers.1 must be left out with a second-order method, got "dropout and lbfgs".\nA new mask in every step is a new function; a line search needs one.',
+  },
+  {
+    name: "a loss of another output",
+    given: config(["epochs: 2", "epochs: 2\n  loss: gaussianNll"]),
+    says: 'x.yaml:13:9 train.loss must be auto or one that fits a softmax output (squaredError, softmaxCrossEntropy), got "gaussianNll".\ngaussianNll needs model.output: gaussian.',
+  },
+  {
+    name: "moved images of no image",
+    given: config(
+      ["epochs: 2", "epochs: 2\n  augment: { image: { height: 3, width: 3 } }"],
+      ["  split:", "  scale: minmax\n  split:"],
+    ),
+    says: "x.yaml:14:14 train.augment.image must be of a height and width whose product is 5, the network's inputs, got 3 x 3.\nEvery input column is a pixel, row by row; data.columns can leave others out.",
+  },
+  {
     name: "out-of-bag rows without a bag",
     given: config(
       ["bagging: { members: 2 }", "initOnly: {}"],
