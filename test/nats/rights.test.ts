@@ -56,16 +56,17 @@ describeWithServer("the server's file in configs/cluster", () => {
   });
 
   test("lets both do all of their work: run, look, check, clean up", async () => {
-    // A worker may make no streams: the first coordinator does.
-    const early = await manyfold(["worker", ...at, "--slots", "1"], as("worker"));
-    expect(early).toMatchObject({ code: 3 });
-    expect(early.stderr).toContain("stream TASKS_default must be there");
-    const doctor = await manyfold(["doctor", ...at, "--json"], as("coordinator"));
-    expect(doctor).toMatchObject({ code: 0 });
+    // A worker may make no streams: it waits for the first coordinator, who does.
     const worker = start(
       ["worker", ...at, "--slots", "2", "--cache-dir", join(folder, "cache")],
       as("worker"),
     );
+    const waiting = new Promise((resolve) => worker.process.stderr?.once("data", resolve));
+    expect(String(await waiting)).toContain(
+      "Waiting for a coordinator to make stream TASKS_default: this user may not.",
+    );
+    const doctor = await manyfold(["doctor", ...at, "--json"], as("coordinator"));
+    expect(doctor).toMatchObject({ code: 0 });
     const config = writeExperiment(folder, bag);
     const run = ["run", config, "--executor", "nats", ...at, "--out", join(folder, "runs")];
     const there = await document(run, 0, as("coordinator"));

@@ -111,7 +111,8 @@ export async function openCluster(flags: ClusterFlags, role: string): Promise<Cl
     ...(role === "worker" && { inboxes: "_INBOX_W" }),
   });
   try {
-    await nats.prepareNamespace(link, names, flags.lease);
+    // A worker may start before the first run, and need not have the right to make the streams.
+    await nats.prepareNamespace(link, names, flags.lease, role === "worker" ? tell : undefined);
   } catch (error) {
     await link.close();
     throw error;

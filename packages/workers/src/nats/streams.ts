@@ -1,5 +1,6 @@
 import {
   AckPolicy,
+  type ConsumerConfig,
   DiscardPolicy,
   RetentionPolicy,
   StorageType,
@@ -77,46 +78,44 @@ export const LEASE = 60;
  * Makes a namespace's streams, and the consumer of each variant, where they are missing; safe for
  * many at once. Who finds them all there needs no right to make any.
  *
+ * @param onWait told once where the server does not let them be made here, and it is waited until
+ *   somebody else has; left out, that is an error
  * @throws ManyfoldError (`environment`) where the server does not let them be made
  */
 export async function prepareNamespace(
   link: Transport,
   names: Names,
   lease: number = LEASE,
+  onWait?: (text: string) => void,
 ): Promise<void> {
+  let told = false;
+  const wait =
+    onWait &&
+    ((what: string) => {
+      if (!told) onWait(`Waiting for a coordinator to make ${what}: this user may not.`);
+      told = true;
+    });
   for (const config of streamsOf(names)) {
     const name = config.name ?? "";
-    try {
-      await link.streams.state(name);
-      continue;
-    } catch (error) {
-      if (refusalCode(error) !== 10059) throw refused(name, error);
-    }
-    try {
-      await link.streams.addStream({ ...config, name });
-    } catch (error) {
-      // 10058: somebody else made it just now, by another version's rules.
-      if (refusalCode(error) !== 10058) throw refused(name, error);
-    }
+    await ensure(link, `stream ${name}`, wait, {
+      absent: 10059,
+      look: () => link.streams.state(name),
+      make: () => link.streams.addStream({ ...config, name }),
+    });
   }
-  for (const variant of Variant.options) await ensureConsumer(link, names, variant, lease);
+  for (const variant of Variant.options) {
+    const { name, filter } = names.consumer(variant);
+    await ensure(link, `stream ${names.tasks} ${name}`, wait, {
+      absent: 10014,
+      look: () => link.streams.backlog(names.tasks, name),
+      make: () => link.streams.addConsumer(names.tasks, consumerOf(name, filter, lease)),
+    });
+  }
 }
 
 /** How a variant's tasks are handed out. Equal for all: another configuration would replace it. */
-async function ensureConsumer(
-  link: Transport,
-  names: Names,
-  variant: Variant,
-  lease: number,
-): Promise<void> {
-  const { name, filter } = names.consumer(variant);
-  try {
-    await link.streams.backlog(names.tasks, name);
-    return;
-  } catch (error) {
-    if (refusalCode(error) !== 10014) throw refused(`${names.tasks} ${name}`, error);
-  }
-  await link.streams.addConsumer(names.tasks, {
+function consumerOf(name: string, filter: string, lease: number): Partial<ConsumerConfig> {
+  return {
     durable_name: name,
     filter_subject: filter,
     ack_policy: AckPolicy.Explicit,
@@ -125,14 +124,51 @@ async function ensureConsumer(
     // The defaults stall without a word (1000), or refuse the 513th idle worker.
     max_ack_pending: 20_000,
     max_waiting: 8192,
-  });
+  };
+}
+
+/** Milliseconds between two looks for what somebody else has to make. */
+const AGAIN = 500;
+
+interface Part {
+  /** The server's number for its absence. */
+  readonly absent: number;
+  readonly look: () => Promise<unknown>;
+  readonly make: () => Promise<void>;
+}
+
+async function ensure(
+  link: Transport,
+  what: string,
+  wait: ((what: string) => void) | undefined,
+  { absent, look, make }: Part,
+): Promise<void> {
+  for (;;) {
+    try {
+      await look();
+      return;
+    } catch (error) {
+      if (refusalCode(error) !== absent) throw refused(what, error);
+    }
+    try {
+      await make();
+      return;
+    } catch (error) {
+      // 10058: somebody else made it just now, by another version's rules.
+      if (refusalCode(error) === 10058) return;
+      // What the server refuses without a number is a right that one has not.
+      if (wait === undefined || refusalCode(error) !== 0) throw refused(what, error);
+    }
+    wait(what);
+    await link.timers.sleep(AGAIN);
+  }
 }
 
 function refused(what: string, error: unknown): ManyfoldError {
   if (error instanceof ManyfoldError) return error;
   return new ManyfoldError({
     code: "environment",
-    path: `stream ${what}`,
+    path: what,
     condition: "there, or possible to make",
     got: messageOf(error),
     help: "See manyfold's README, across machines: the rights that coordinators and workers need.",
