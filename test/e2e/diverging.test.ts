@@ -59,7 +59,13 @@ test("one member of twenty diverges: the others are the ensemble", async () => {
       member: 8,
       task: expect.any(String),
       state: "failed",
-      failure: { code: "nan", message: expect.any(String), epoch: 1, layer: "output" },
+      failure: {
+        code: "nan",
+        message: expect.any(String),
+        epoch: 1,
+        layer: "output",
+        op: "square",
+      },
     },
   ]);
   const manifest = readFileSync(join(run.runDir, "artifact/manifest.json"), "utf8");
