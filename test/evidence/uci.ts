@@ -1,4 +1,4 @@
-// The published UCI table (../shared/reference/ensembles.md, section 3): one hidden layer of 50, RMSE
+// The published UCI table (Hernandez-Lobato and Adams 2015; Gal and Ghahramani 2016; Lakshminarayanan 2017): one hidden layer of 50, RMSE
 // and log-likelihood in original units over the 20 published splits. What is done is kept, so that a
 // run which was stopped goes on; SPLITS=2, SETS=yacht and METHODS=mc-dropout shorten it, FRESH=1 begins
 // again.
@@ -56,7 +56,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   },
 };
 
-const folder = process.env["UCI_DATA"] ?? "../shared/data/uci";
+const folder = process.env["UCI_DATA"] ?? "data/uci";
 const placeOf = (method: string) => new URL(`results/uci-${method}.json`, import.meta.url);
 const splits = Number(process.env["SPLITS"] ?? 20);
 const only = process.env["SETS"]?.split(",");

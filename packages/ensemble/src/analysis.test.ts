@@ -284,7 +284,7 @@ describe("analyse", () => {
 });
 
 describe("fitLaw", () => {
-  // ../shared/reference/ensembles.md, section 3: deep ensembles on ImageNet, 1 to 10 members.
+  // Published: deep ensembles on ImageNet, 1 to 10 members.
   const k = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
   test("finds the published floor and slope of the Brier score", () => {
