@@ -50,6 +50,6 @@ for (const entryPoints of [
 }
 
 // Read by the server and by `export`, from beside the file that they are in.
-for (const name of ["page.js", "page-style.css"]) {
+for (const name of ["page-program.js", "page-style.css"]) {
   await copyFile(join(root, "../predict/dist", name), join(outdir, name));
 }

@@ -9,10 +9,13 @@ export interface PageArtifact {
   readonly weights: Uint8Array;
 }
 
-/** How the page's program and style become one file each, next to this one. */
+/**
+ * How the page's program and style become one file each, next to this one. Their names are no
+ * module's: one of them would replace it.
+ */
 export function pageBuild(folder: string): BuildOptions {
   return {
-    entryPoints: { page: `${folder}/main.ts`, "page-style": `${folder}/style.css` },
+    entryPoints: { "page-program": `${folder}/main.ts`, "page-style": `${folder}/style.css` },
     bundle: true,
     minify: true,
     format: "iife",
@@ -33,7 +36,7 @@ let parts: Promise<Parts> | undefined;
 async function loadParts(): Promise<Parts> {
   if (!import.meta.url.endsWith(".ts")) {
     const read = (name: string) => readFile(new URL(name, import.meta.url), "utf8");
-    return { script: await read("./page.js"), style: await read("./page-style.css") };
+    return { script: await read("./page-program.js"), style: await read("./page-style.css") };
   }
   const { build } = await import("esbuild");
   const folder = fileURLToPath(new URL("../page", import.meta.url));

@@ -143,9 +143,9 @@ type Runner = (
   mask: Key | null,
 ) => Float32Array;
 
-/** Rows computed at once; one row alone should not pay for a whole block. */
+/** Rows computed at once: powers of two, so that at most half of a block is computed in vain. */
 function blockFor(rows: number): number {
-  return rows === 1 ? 1 : rows <= 8 ? 8 : 64;
+  return Math.min(64, 2 ** Math.ceil(Math.log2(rows)));
 }
 
 /** Runs networks of one model; a program is compiled once per width, block and kind. */
