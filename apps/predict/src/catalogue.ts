@@ -1,3 +1,4 @@
+import { rowEncoder } from "@manyfold/data";
 import { openArtifact, type LoadedEnsemble } from "@manyfold/ensemble";
 import { readArtifact } from "@manyfold/files";
 import { canonicalJson, hashBytes } from "@manyfold/protocol";
@@ -18,6 +19,8 @@ export interface Served {
   readonly version: string;
   readonly ensemble: LoadedEnsemble;
   readonly schema: z.ZodType<PredictRequest>;
+  /** Inputs of rows that need no explanation, else null. */
+  readonly encode: (rows: readonly unknown[]) => Float32Array | null;
   readonly batcher: Batcher;
   /** The answer of `GET /model`, written once: large, and the same for as long as it is served. */
   readonly model: string;
@@ -100,6 +103,7 @@ async function serve(
     version,
     ensemble,
     schema: requestSchema(manifest.preprocessing, limits),
+    encode: rowEncoder(manifest.preprocessing),
     batcher: createBatcher(ensemble, onBatch),
     model: JSON.stringify(modelAnswer(manifest, version)),
     step: rowsPerSlice(ensemble),

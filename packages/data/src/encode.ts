@@ -57,34 +57,55 @@ function encoder(
   column: RawColumn,
   out: Float32Array,
 ): (row: number, to: number) => void {
-  const last = widthOf(fitted) - 1;
   if (fitted.kind === "numeric") {
-    const { offset, factor, impute, indicator } = fitted;
-    return (row, to) => {
-      const missing = isMissingAt(column, row);
-      out[to] = ((missing ? impute : column.values[row]!) - offset) * factor;
-      if (missing && indicator) out[to + last] = 1;
-    };
+    const write = cellEncoder.numeric(fitted);
+    return (row, to) => write(column.values[row]!, out, to);
   }
   if (fitted.kind === "boolean") {
-    return (row, to) => {
-      const missing = isMissingAt(column, row);
-      out[to] = missing ? Number(fitted.impute) : column.values[row]!;
-      if (missing && fitted.indicator) out[to + last] = 1;
-    };
+    const write = cellEncoder.boolean(fitted);
+    return (row, to) => write(column.values[row]!, out, to);
   }
   // From the column's own level numbers to the fitted ones; a level unknown in training sets nothing.
   const levels = column.kind === "categorical" ? column.levels : [];
   const position = new Map(fitted.levels.map((level, i) => [level, i]));
   const target = Int32Array.from(levels, (level) => position.get(level) ?? -1);
-  const impute = position.get(fitted.impute) ?? -1;
-  return (row, to) => {
-    const missing = isMissingAt(column, row);
-    const level = missing ? impute : target[column.values[row]!]!;
-    if (level >= 0) out[to + level] = 1;
-    if (missing && fitted.indicator) out[to + last] = 1;
-  };
+  const write = cellEncoder.categorical(fitted);
+  return (row, to) =>
+    write(isMissingAt(column, row) ? null : target[column.values[row]!]!, out, to);
 }
+
+type Of<K extends FittedColumn["kind"]> = Extract<FittedColumn, { kind: K }>;
+type Write<Value> = (value: Value, out: Float32Array, to: number) => void;
+
+/** How one cell becomes inputs, written from `to` on; `out` is zero before. */
+export const cellEncoder = {
+  /** A number; NaN is missing. */
+  numeric: ({ offset, factor, impute, indicator }: Of<"numeric">): Write<number> => {
+    return (value, out, to) => {
+      const missing = Number.isNaN(value);
+      out[to] = ((missing ? impute : value) - offset) * factor;
+      if (missing && indicator) out[to + 1] = 1;
+    };
+  },
+  /** 1 true, 0 false, -1 missing. */
+  boolean: ({ impute, indicator }: Of<"boolean">): Write<number> => {
+    return (value, out, to) => {
+      const missing = value < 0;
+      out[to] = missing ? Number(impute) : value;
+      if (missing && indicator) out[to + 1] = 1;
+    };
+  },
+  /** Position among the fitted levels; -1 is none of them, null is missing. */
+  categorical: (fitted: Of<"categorical">): Write<number | null> => {
+    const last = widthOf(fitted) - 1;
+    const impute = fitted.levels.indexOf(fitted.impute);
+    return (position, out, to) => {
+      const level = position ?? impute;
+      if (level >= 0) out[to + level] = 1;
+      if (position === null && fitted.indicator) out[to + last] = 1;
+    };
+  },
+};
 
 /**
  * Targets of the given rows, `[rows, targets]`: a class index, or values in scaled units, computed

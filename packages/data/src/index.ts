@@ -8,6 +8,7 @@ export type { RawTable, RawTarget } from "./raw-table.ts";
 export { fitPreprocessing } from "./preprocessing.ts";
 export { encodeRows, encodeTargets } from "./encode.ts";
 export { inputsFromCells, inputsFromRecords } from "./records.ts";
+export { rowEncoder } from "./row-encoder.ts";
 
 // Rows: splits and folds of an experiment, draws of its members.
 export { foldRows, splitRows } from "./splits.ts";
