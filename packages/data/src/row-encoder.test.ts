@@ -50,7 +50,7 @@ test("whatever it encodes, the table's way encodes to the same bits", () => {
   fc.assert(
     fc.property(fc.array(any, { minLength: 1, maxLength: 3 }), (records) => {
       const x = encode(records);
-      if (x !== null) expect(x).toEqual(slowly(records));
+      expect(x).toEqual(x === null ? null : slowly(records));
     }),
     { numRuns: 1000 },
   );
