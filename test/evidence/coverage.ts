@@ -11,7 +11,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { ExperimentInput } from "@manyfold/protocol";
-import { simulations } from "./coverage/simulations.ts";
+import { simulations } from "./simulated/intervals.ts";
 import { mean, openLaboratory } from "./experiments.ts";
 
 const { values } = parseArgs({

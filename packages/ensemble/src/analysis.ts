@@ -6,6 +6,7 @@ import { divisorOf, dot, errorsOf } from "./errors.ts";
 import { centralInterval, finiteInterval, type Resample, resampleRows } from "./intervals.ts";
 import { lawError, membersEnough } from "./law.ts";
 import type { Members, Truth } from "./members.ts";
+import { newMemberIntervals } from "./new-members.ts";
 import { errorCorrelation, pairProducts } from "./pairs.ts";
 import { sentences } from "./sentences.ts";
 
@@ -18,9 +19,9 @@ const TOLERANCES = [0.1, 0.05, 0.01] as const;
  * v/k + (k-1)/k c = error is a check of three computations. See {@link ErrorAnalysis} for every
  * figure; units are squared target units (targets averaged) or the Brier score summed over classes.
  *
- * Intervals are about these members on other rows of the same kind (1,000 bootstrap resamples of
- * the rows, 2.5 % to 97.5 %); they say nothing of other members. Every random choice has a fixed
- * key: equal inputs give equal bits.
+ * `intervals` are about these members on other rows of the same kind (1,000 bootstrap resamples of
+ * the rows, 2.5 % to 97.5 %); they say nothing of other members, which `newMembers` does. Every
+ * random choice has a fixed key: equal inputs give equal bits.
  *
  * @param members each predicting every row
  * @param on which rows these are
@@ -52,7 +53,9 @@ export function analyse(members: Members, truth: Truth, on: ErrorAnalysis["on"])
     ensembleError,
     predictedError,
     identityGap: ensembleError - predictedError,
+    remaining: c === null ? null : (v - c) / k,
     intervals: intervalsOf(resamples, k),
+    newMembers: newMemberIntervals(errors, v, c),
     ambiguity: ambiguityOf(members, truth, own, ensembleError),
     curve: errorCurve(measured, errors, v, c),
     floor: c,
@@ -88,6 +91,7 @@ function intervalsOf(resamples: readonly Resample[], k: number): ErrorAnalysis["
     rho: finiteInterval(resamples.map(({ c, v }) => ratio(c, v))),
     ensembleError: centralInterval(resamples.map(({ ensembleError }) => ensembleError)),
     gain: k === 1 ? null : centralInterval(gains),
+    remaining: finiteInterval(resamples.map(({ v, c }) => (c === null ? null : (v - c) / k))),
   };
 }
 

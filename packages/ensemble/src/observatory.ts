@@ -1,6 +1,6 @@
 import { ManyfoldError, type Observatory } from "@manyfold/protocol";
 import { type Members, requireSameRows, type Truth } from "./members.ts";
-import type { GaussianSpread } from "./metrics.ts";
+import { type GaussianSpread, spreadOf } from "./metrics.ts";
 import { classCalibration, gaussianCalibration } from "./observatory/calibration.ts";
 import { diversityOf } from "./observatory/diversity.ts";
 import {
@@ -10,6 +10,8 @@ import {
   marginsOf,
   uncertaintyOf,
 } from "./observatory/members.ts";
+import { selectiveOf } from "./observatory/selective.ts";
+import { zeroOneOf } from "./observatory/zero-one.ts";
 
 /** What an observatory looks at besides members and truth. */
 export interface Observed {
@@ -40,6 +42,8 @@ export function observe(members: Members, truth: Truth, observed: Observed): Obs
     logLoss: logLossOf(members, truth),
     margins: marginsOf(truth, prediction),
     diversity: diversityOf(members, truth),
+    zeroOne: zeroOneOf(members, truth),
+    selective: selectiveOf(truth, prediction, gaussian?.spread ?? spreadOf(members)),
     calibration:
       truth.task === "classification"
         ? classCalibration(truth, prediction)

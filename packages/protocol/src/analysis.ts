@@ -66,7 +66,25 @@ export const ErrorAnalysis = z.strictObject({
     rho: Interval.nullable(),
     ensembleError: Interval,
     gain: Interval.nullable(),
+    remaining: Interval.nullable().optional(),
   }),
+  /**
+   * Intervals over members and rows: the mean of each figure over all members that could be made
+   * this way from the same training rows, on new rows. Null for fewer than three members.
+   */
+  newMembers: z
+    .strictObject({
+      v: Interval,
+      c: Interval,
+      rho: Interval.nullable(),
+      ensembleError: Interval,
+      gain: Interval,
+      remaining: Interval,
+    })
+    .nullable()
+    .optional(),
+  /** (v - c)/k: what more and more members like these would still gain; null for one member. */
+  remaining: z.number().nullable().optional(),
   /** v - ensembleError: what averaging gained (Krogh and Vedelsby's ambiguity). */
   ambiguity: z.strictObject({
     meanMemberError: z.number(),
@@ -185,6 +203,36 @@ export const ClassCalibration = z.strictObject({
 });
 export type ClassCalibration = z.infer<typeof ClassCalibration>;
 
+/** A member's share of wrong answers, parted (Domingos 2000). */
+export const ZeroOne = z.strictObject({
+  /** Mean over members = bias + unbiasedVariance - biasedVariance. */
+  memberError: z.number(),
+  /** Share of rows that most members have wrong, all in the same way. */
+  bias: z.number(),
+  /** Share of members' answers that are not their majority's: on all rows, */
+  variance: z.number(),
+  /** where the majority is right, so that they cost, */
+  unbiasedVariance: z.number(),
+  /** and where it is wrong and the answer is right, so that they help. */
+  biasedVariance: z.number(),
+});
+export type ZeroOne = z.infer<typeof ZeroOne>;
+
+/** What is gained by not answering the rows that the ensemble is least sure of. */
+export const Selective = z.strictObject({
+  /** What ranks the rows: probability of the most probable class, or spread of the members. */
+  by: z.enum(["probability", "spread"]),
+  /** Share of wrong classes, or mean squared error, if every row is answered. */
+  risk: z.number(),
+  /** Mean risk over 1, 2, ..., all rows answered, the surest first. */
+  aurc: z.number(),
+  /** The same if rows were ranked by their error itself: the least there can be. */
+  oracle: z.number(),
+  /** Rows answered with `--abstain threshold`, and the risk among them. */
+  points: z.array(z.strictObject({ share: z.number(), threshold: z.number(), risk: z.number() })),
+});
+export type Selective = z.infer<typeof Selective>;
+
 /** Whether the predictive Gaussian is as wide as the residuals. */
 export const GaussianCalibration = z.strictObject({
   /** Mean continuous ranked probability score, target units. */
@@ -261,6 +309,10 @@ export const Observatory = z.strictObject({
   margins: z.array(Bin).nullable(),
   /** Classification with two members or more. */
   diversity: Diversity.nullable(),
+  /** Classification only. */
+  zeroOne: ZeroOne.nullable().optional(),
+  /** Of the configured combiner; null where nothing ranks the rows. */
+  selective: Selective.nullable().optional(),
   calibration: z.union([ClassCalibration, GaussianCalibration]),
   /** On test rows, where `ensemble.conformal` asks for it; empty if out-of-bag rows were too few. */
   conformal: z.array(ConformalScore).optional(),

@@ -6,7 +6,8 @@ import * as examples from "./testing/index.ts";
 
 const always = ["learning", "settings", "provenance"];
 const scored = ["calibration", "hardest"];
-const explained = ["law", "curve", "members", "correlation", "comparison", "parts", ...scored];
+const ranked = ["abstention", ...scored];
+const explained = ["law", "curve", "members", "correlation", "comparison", "parts", ...ranked];
 const classes = ["confusion", "margins"];
 const voting = [...classes, "diversity"];
 
@@ -18,7 +19,7 @@ const expected: { readonly [N in Name]: readonly string[] } = {
   dropoutReport: [...always, ...explained, ...voting],
   regressionReport: [...always, ...explained, "residuals", "oob"],
   searchReport: [...always, ...explained, ...voting, "search"],
-  singleReport: [...always, ...scored, ...classes, "law"],
+  singleReport: [...always, ...ranked, ...classes, "law"],
   trainingRowsReport: [...always, ...explained, ...voting, "conformal", "oob", "notes"],
   failedReport: [...always, "members"],
 };

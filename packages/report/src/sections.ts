@@ -14,6 +14,7 @@ import {
   hardest,
   margins,
   parts,
+  selective,
 } from "./sections/observatory.ts";
 import { provenance, settings } from "./sections/provenance.ts";
 import { comparison, outOfBag, robustness } from "./sections/scores.ts";
@@ -81,6 +82,12 @@ export const sections: readonly Section[] = [
     title: () => "Margins",
     content: ({ result: { observatory } }, subject) =>
       observatory === undefined ? null : margins(observatory, subject),
+  },
+  {
+    id: "abstention",
+    title: () => "Does it know where it errs?",
+    content: ({ result: { observatory } }, subject) =>
+      observatory === undefined ? null : selective(observatory, subject),
   },
   {
     id: "hardest",

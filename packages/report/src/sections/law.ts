@@ -4,7 +4,7 @@ import { ambiguityBars } from "../figures/ambiguity.ts";
 import { count, number, percent, plain, range } from "../format.ts";
 import { html, type Content, type Html } from "../html.ts";
 import type { Subject } from "../subject.ts";
-import { table } from "../table.ts";
+import { type Column, table } from "../table.ts";
 
 /** `a/b` as MathML. */
 const over = (above: string, below: string) =>
@@ -15,10 +15,21 @@ interface Quantity {
   readonly meaning: Content;
   readonly value: string;
   readonly interval: Interval | null;
+  /** Of the mean over members like these. */
+  readonly others?: Interval | null | undefined;
 }
 
 function quantities(analysis: ErrorAnalysis): Quantity[] {
-  const { v, c, rho, ensembleError, intervals, ambiguity } = analysis;
+  const {
+    v,
+    c,
+    rho,
+    ensembleError,
+    intervals,
+    ambiguity,
+    newMembers: others,
+    remaining,
+  } = analysis;
   if (c === null) {
     const meaning = "error of the network, measured";
     const value = number(ensembleError);
@@ -30,12 +41,14 @@ function quantities(analysis: ErrorAnalysis): Quantity[] {
       meaning: "error of a mean member: each member alone, then the mean",
       value: number(v),
       interval: intervals.v,
+      others: others?.v,
     },
     {
       symbol: html`<var>c</var>`,
       meaning: "mean product of two different members' errors: what they get wrong together",
       value: number(c),
       interval: intervals.c,
+      others: others?.c,
     },
     rho === null
       ? null
@@ -44,21 +57,41 @@ function quantities(analysis: ErrorAnalysis): Quantity[] {
           meaning: "share of a member's error that averaging cannot remove",
           value: number(rho),
           interval: intervals.rho,
+          others: others?.rho,
         },
     {
       symbol: html`<var>E</var>`,
       meaning: "error of the averaged prediction, measured",
       value: number(ensembleError),
       interval: intervals.ensembleError,
+      others: others?.ensembleError,
     },
     {
       symbol: html`<var>v</var> − <var>E</var>`,
       meaning: "what averaging gained",
       value: number(ambiguity.ambiguity),
       interval: intervals.gain,
+      others: others?.gain,
     },
+    remaining === undefined || remaining === null
+      ? null
+      : {
+          symbol: html`(<var>v</var> − <var>c</var>)/<var>k</var>`,
+          meaning: "what more and more members like these would still gain",
+          value: number(remaining),
+          interval: intervals.remaining ?? null,
+          others: others?.remaining,
+        },
   ];
   return rows.flatMap((row) => row ?? []);
+}
+
+function otherMembers(level: string): Column<Quantity> {
+  return {
+    title: `members like these on new rows (${level})`,
+    align: "right",
+    cell: ({ others }) => (others ? range(others) : null),
+  };
 }
 
 function formula({ k, v, c, predictedError, ensembleError, identityGap }: ErrorAnalysis): Html {
@@ -123,13 +156,22 @@ export function law(analysis: ErrorAnalysis, subject: Subject): Html {
       },
       { title: "value", align: "right", cell: ({ value }) => value },
       {
-        title: `${level} interval over rows`,
+        title: `these members on new rows (${level})`,
         align: "right",
         cell: ({ interval }) => interval && range(interval),
       },
+      ...(analysis.newMembers ? [otherMembers(level)] : []),
     ],
     rows: quantities(analysis),
   })}
+  ${
+    !!analysis.newMembers &&
+    html`<p class="note">
+      The first interval keeps these members and asks what the quantity is on all rows of this kind.
+      The second asks for its mean over all members that could be made this way from the same
+      training rows, on such rows: it is what to compare with another run.
+    </p>`
+  }
   ${
     analysis.sentences.length > 0 &&
     html`<ul class="sentences">

@@ -1,6 +1,7 @@
 import type { ConformalScore, Diversity, Observatory } from "@manyfold/protocol";
 import { pit, reliability } from "../figures/calibration.ts";
 import { marginHistogram } from "../figures/margins.ts";
+import { riskCoverage } from "../figures/risk.ts";
 import { count, number, percent } from "../format.ts";
 import { html, type Html } from "../html.ts";
 import type { Subject } from "../subject.ts";
@@ -83,8 +84,80 @@ const group: { readonly [N in keyof Diversity["group"]]: readonly [string, strin
   coincidentFailure: ["coincident failure", "1 where failures are of one member at a time"],
 };
 
+/** A member's share of wrong answers by where it comes from. */
+function zeroOne({ zeroOne: found }: Observatory): Html | null {
+  if (!found) return null;
+  const { memberError, bias, unbiasedVariance, biasedVariance } = found;
+  const lines = [
+    { name: "bias", help: "rows that most members have wrong in the same way", value: bias },
+    {
+      name: "variance that costs",
+      help: "answers off the majority where the majority is right",
+      value: unbiasedVariance,
+    },
+    {
+      name: "variance that helps",
+      help: "right answers where the majority is wrong",
+      value: biasedVariance,
+    },
+    {
+      name: "a member's error",
+      help: "bias + variance that costs \u2212 variance that helps",
+      value: memberError,
+    },
+  ];
+  return html`${quantities("Share of wrong answers of a member alone, parted (Domingos 2000)", lines)}
+    <p>
+      A member errs on ${percent(memberError)} of the rows. A vote of many such members would err on
+      ${percent(bias)}: it takes away what departs from the majority, ${percent(unbiasedVariance)}
+      to the worse and ${percent(biasedVariance)} to the better.
+    </p>`;
+}
+
+/** What is gained by leaving the least sure rows unanswered. */
+export function selective({ selective: found }: Observatory, subject: Subject): Html | null {
+  if (!found) return null;
+  const { by, risk, points } = found;
+  const shares = [1, 0.99, 0.95, 0.9, 0.8, 0.7, 0.5];
+  const rows = shares.flatMap(
+    (share) => points.find((point) => point.share >= share - 1e-12) ?? [],
+  );
+  const told = (value: number) => (subject.classification ? percent(value) : number(value));
+  const error = subject.classification ? "of these wrong" : "mean squared error of these";
+  const limit = by === "probability" ? "probability at least" : "spread at most";
+  const unsure =
+    by === "probability" ? "the most probable class is least so" : "members differ most";
+  const ninety = points.find(({ share }) => share >= 0.9);
+  return html`${riskCoverage(found, subject)}
+  ${table({
+    caption: "Abstention: the rows answered at a threshold, and the error among them",
+    columns: [
+      { title: "rows answered", names: true, cell: ({ share }) => percent(share) },
+      {
+        title: `--abstain: ${limit}`,
+        align: "right",
+        cell: ({ threshold }) => number(threshold, 4),
+      },
+      { title: error, align: "right", cell: (row) => told(row.risk) },
+    ],
+    rows: rows.filter((row, at) => rows.indexOf(row) === at),
+  })}
+  ${
+    ninety !== undefined &&
+    ninety.share < 1 &&
+    html`<p>
+      Leaving the ${percent(1 - ninety.share)} of rows unanswered where ${unsure} brings the error
+      from ${told(risk)} to ${told(ninety.risk)}:
+      <code>manyfold predict ARTIFACT DATA.csv --abstain ${number(ninety.threshold, 4)}</code>, and
+      the same for <code>serve</code>. A threshold that was chosen on these rows flatters a little
+      on them.
+    </p>`
+  }`;
+}
+
 /** How members' right and wrong answers go together. */
-export function diversity({ diversity: found }: Observatory): Html | null {
+export function diversity(seen: Observatory): Html | null {
+  const { diversity: found } = seen;
   if (found === null) return null;
   const lines = (
     names: Readonly<Record<string, readonly [string, string]>>,
@@ -103,7 +176,8 @@ export function diversity({ diversity: found }: Observatory): Html | null {
       Two random members differ in being right on ${percent(found.pairwise.disagreement)} of the
       rows and are both wrong on ${percent(found.pairwise.doubleFault)}: the second share is what no
       vote of two can repair.
-    </p>`;
+    </p>
+    ${zeroOne(seen)}`;
 }
 
 /** Margins, and what averaging gains in log loss. */
