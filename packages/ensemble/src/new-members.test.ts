@@ -47,10 +47,10 @@ test.each([
       held.set(name, (held.get(name) ?? 0) + 1);
     }
   }
-  for (const [name, count] of held) {
+  for (const count of held.values()) {
     // 250 draws stray by 1.4 points; ten members that differ in one number are skewed at the worst.
-    expect(count / runs, name).toBeGreaterThan(0.88);
-    expect(count / runs, name).toBeLessThanOrEqual(0.995);
+    expect(count / runs).toBeGreaterThan(0.88);
+    expect(count / runs).toBeLessThanOrEqual(0.995);
   }
 });
 
