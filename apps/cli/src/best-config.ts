@@ -34,10 +34,12 @@ export function bestConfig(
     created.folder === undefined
       ? experiment.data.source
       : relative(resolve(folder), resolve(created.folder, experiment.data.source));
+  // What chose among trials has nothing to choose here; paused or not, a training is the same.
+  const { scheduler: _scheduler, confirm: _confirm, ...rest } = experiment.search;
   const one: Experiment = {
     ...best,
     data: { ...best.data, source },
-    search: { ...experiment.search, sampler: { grid: {} }, trials: 1, space },
+    search: { ...rest, sampler: { grid: {} }, trials: 1, space },
   };
   const header = [
     `# The best of ${search.trials.length} trials of ${run}: trial ${trial}, ${search.metric} ${value}.`,

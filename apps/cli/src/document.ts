@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Ending, RunState, Setting } from "@manyfold/coordinator";
 import { allTasks, executionOf, ledgerOf, progressOf } from "@manyfold/coordinator";
-import type { ReportDocument, RunDocument, RunStatus } from "@manyfold/protocol";
+import type { ReportDocument, RunDocument, RunStatus, SearchResult } from "@manyfold/protocol";
 import type { RunPaths } from "./run-folder.ts";
 
 /** The document of `manyfold run --json`, however the session ended. */
@@ -49,9 +49,13 @@ export function finishedDocument(
     ledger: result.ledger,
     execution: { variant, workers, attempts, lost },
     seconds,
-    ...(result.search ? { best: result.search.best, trials: result.search.trials } : {}),
+    ...(result.search && searchOf(result.search)),
     ...(ending.error ? { error: ending.error } : {}),
   };
+}
+
+function searchOf({ best, corrected, trials }: SearchResult): Partial<RunDocument> {
+  return { best, trials, ...(corrected && { corrected }) };
 }
 
 function pick(

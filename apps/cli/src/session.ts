@@ -32,7 +32,7 @@ import type {
   TaskSpec,
   Preprocessing,
 } from "@manyfold/protocol";
-import { ManyfoldError, RunDocument, tagOf } from "@manyfold/protocol";
+import { ManyfoldError, RunDocument, tablesOf, tagOf } from "@manyfold/protocol";
 import type { Fit } from "@manyfold/workers";
 import { fitWorkers } from "@manyfold/workers";
 import type { Lease } from "@manyfold/workers/nats";
@@ -261,8 +261,7 @@ async function openShared(
   const journal = await openJournal(run, paths, shared);
   try {
     const state = await stateFrom(journal.read(0), paths);
-    const { final, folds } = state.data;
-    const tables = [final, ...folds].map(({ table }) => table.hash);
+    const tables = tablesOf(state.data).map(({ table }) => table.hash);
     await uploadBlobs(cluster, paths, tables);
     return { paths, journal, state };
   } catch (error) {

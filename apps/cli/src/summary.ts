@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import type { Outputs } from "@manyfold/coordinator";
-import type { ErrorAnalysis, Metrics, SearchResult } from "@manyfold/protocol";
+import type { CorrectedValue, ErrorAnalysis, Metrics, SearchResult } from "@manyfold/protocol";
 import { duration } from "./progress.ts";
 import type { RunPaths } from "./run-folder.ts";
 import { styled } from "./terminal.ts";
@@ -62,7 +62,7 @@ function lawLines(analysis: ErrorAnalysis): string[] {
 /** Trials that a summary lists. */
 const LISTED = 5;
 
-function searchLines({ best, trials, metric, direction }: SearchResult): string[] {
+function searchLines({ best, corrected, trials, metric, direction }: SearchResult): string[] {
   const sign = direction === "maximise" ? -1 : 1;
   const valued = trials
     .flatMap(({ value, ...trial }) => (value === null ? [] : [{ ...trial, value }]))
@@ -79,7 +79,23 @@ function searchLines({ best, trials, metric, direction }: SearchResult): string[
   });
   const failed = trials.filter(({ state }) => state === "failed").length;
   const more = failed > 0 ? `, ${failed} failed` : "";
-  return [`Best of ${trials.length} trials${more} (on validation rows):`, ...lines];
+  return [
+    `Best of ${trials.length} trials${more} (on validation rows):`,
+    ...lines,
+    ...(corrected && corrected.among > 1 ? [correctedLine(metric, corrected)] : []),
+  ];
+}
+
+const CORRECTED: { readonly [Method in CorrectedValue["method"]]: string } = {
+  fresh: "on fresh splits",
+  crossed: "on each fold, chosen on the others",
+  shrunken: "drawn towards the median trial",
+};
+
+function correctedLine(metric: string, found: CorrectedValue): string {
+  const { method, value, low, high } = found;
+  const range = low === null || high === null ? "" : `, 95 % ${short(low)} to ${short(high)}`;
+  return `    without the luck of being chosen: ${metric} ${short(value)}${range} (${CORRECTED[method]})`;
 }
 
 function scores(metrics: Metrics): string {

@@ -20,17 +20,19 @@ import type {
   FittedTarget,
   Hash,
   Metrics,
+  PreparedTable,
   RegressionMetrics,
   TaskResult,
 } from "@manyfold/protocol";
 import { ManyfoldError } from "@manyfold/protocol";
-import { mean, medianSorted, sampleStandardDeviation } from "simple-statistics";
+import { mean, medianSorted, sampleStandardDeviation, sampleVariance } from "simple-statistics";
 import { blobOf, floatsOf, inTurn } from "./blobs.ts";
-import { tasksOfCell } from "./plan.ts";
+import { freshTasks, tasksOfCell, type Wanted } from "./plan.ts";
 import type { Assessment, RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
 import { metricOf } from "./metric.ts";
 import { assessmentAt, cellAt, cellCount, firstOpen, settingOf } from "./trials.ts";
+import { leadersOf } from "./winner.ts";
 
 /** A trial, or a rung of one. */
 type Place = Pick<Assessment, "trial" | "rung">;
@@ -55,34 +57,87 @@ export function dueTrials(state: RunState, inFlight?: ReadonlySet<Hash>): Place[
   return due;
 }
 
+/** Leading trials whose fresh cells have all ended and that nobody has looked at yet. */
+export function dueConfirmations(state: RunState): number[] {
+  return leadersOf(state)
+    .map(({ trial }) => trial)
+    .filter(
+      (trial) =>
+        !state.confirmed.has(trial) &&
+        freshTasks(state, trial).every(({ id }) => outcomeOf(state, id) !== undefined),
+    );
+}
+
 /**
- * What a trial's cells say of its setting: the metric of each fold's combined predictions on its
- * validation rows, their mean, and a standard error (over folds; of one validation split, over its
- * rows).
+ * What a trial's cells say of its setting: the metric of each fold's and repeat's combined
+ * predictions on its validation rows, their mean, and a standard error: over the means of folds, or,
+ * of one validation split, over its rows and the repeats.
  */
 export async function assessTrial(
   state: RunState,
   blobs: BlobStore,
   place: Place,
 ): Promise<Assessment> {
-  const { trial } = place;
+  const { folds } = state.data;
+  const setting = settingOf(state, place.trial);
+  const { cells, epochs } = await cellsOf(state, blobs, setting, tasksOfCell(state, place), folds);
+  const values = cells.map(({ value }) => value);
+  const known = values.filter((value) => value !== null);
+  const complete = known.length === values.length;
+  epochs.sort((a, b) => a - b);
+  return {
+    ...place,
+    value: complete ? mean(known) : null,
+    standardError: complete ? errorOf(cells, folds.length) : null,
+    cells: values,
+    epoch: epochs.length > 0 ? Math.max(1, Math.round(medianSorted(epochs))) : null,
+  };
+}
+
+/** The metric on each of a leading trial's fresh folds. */
+export async function confirmTrial(
+  state: RunState,
+  blobs: BlobStore,
+  trial: number,
+): Promise<(number | null)[]> {
+  const { folds, fresh = [] } = state.data;
   const setting = settingOf(state, trial);
-  const tasks = tasksOfCell(state, place);
+  const all = [...folds, ...fresh];
+  const { cells } = await cellsOf(state, blobs, setting, freshTasks(state, trial), all);
+  return cells.map(({ value }) => value);
+}
+
+interface Cell {
+  readonly value: number | null;
+  /** The metric without each of some groups of rows; empty where it has none. */
+  readonly without: readonly number[];
+}
+
+const FAILED: Cell = { value: null, without: [] };
+
+/** The cells that some tasks are of, in task order, and the epochs whose weights their nets kept. */
+async function cellsOf(
+  state: RunState,
+  blobs: BlobStore,
+  setting: Experiment,
+  tasks: readonly Wanted[],
+  folds: readonly PreparedTable[],
+): Promise<{ cells: Cell[]; epochs: number[] }> {
   const cells: Cell[] = [];
   const epochs: number[] = [];
-  for (const [fold, { table, preprocessing }] of state.data.folds.entries()) {
-    const outcomes = tasks
-      .filter(({ key }) => key.fold === fold)
-      .map(({ key, id }) => ({ member: key.unit, outcome: outcomeOf(state, id) }));
-    const done = outcomes.flatMap(({ member, outcome }) =>
-      outcome && "weights" in outcome ? [{ member, result: outcome }] : [],
-    );
-    const allowed = setting.search?.each === "ensemble" ? (setting.ensemble?.allowFailed ?? 0) : 0;
-    if (done.length < outcomes.length * (1 - allowed)) {
+  const allowed = setting.search?.each === "ensemble" ? (setting.ensemble?.allowFailed ?? 0) : 0;
+  for (const own of byCell(tasks)) {
+    const fold = folds[own[0]?.key.fold ?? 0];
+    const done = own.flatMap(({ key, id }) => {
+      const outcome = outcomeOf(state, id);
+      return outcome && "weights" in outcome ? [{ member: key.unit, result: outcome }] : [];
+    });
+    if (fold === undefined || done.length < own.length * (1 - allowed)) {
       cells.push(FAILED);
       continue;
     }
     epochs.push(...done.map(({ result }) => result.epoch));
+    const { table, preprocessing } = fold;
     const view = decodeTable(await blobOf(blobs, table.hash), table);
     try {
       cells.push(await cellOf(blobs, setting, preprocessing.target, view, done));
@@ -92,29 +147,41 @@ export async function assessTrial(
       cells.push(FAILED);
     }
   }
-  const values = cells.map(({ value }) => value);
-  const known = values.filter((value) => value !== null);
-  const complete = known.length === values.length;
-  epochs.sort((a, b) => a - b);
-  return {
-    ...place,
-    value: complete ? mean(known) : null,
-    standardError: !complete
-      ? null
-      : known.length > 1
-        ? sampleStandardDeviation(known) / Math.sqrt(known.length)
-        : (cells[0]?.standardError ?? null),
-    cells: values,
-    epoch: epochs.length > 0 ? Math.max(1, Math.round(medianSorted(epochs))) : null,
-  };
+  return { cells, epochs };
 }
 
-interface Cell {
-  readonly value: number | null;
-  readonly standardError: number | null;
+/** Tasks by fold and repeat. */
+function byCell(tasks: readonly Wanted[]): Wanted[][] {
+  const cells = new Map<string, Wanted[]>();
+  for (const task of tasks) {
+    const cell = `${task.key.fold} ${task.key.repeat}`;
+    const own = cells.get(cell) ?? [];
+    own.push(task);
+    cells.set(cell, own);
+  }
+  return [...cells.values()];
 }
 
-const FAILED: Cell = { value: null, standardError: null };
+/** The standard error of the mean over cells that all have values, so many repeats to a fold. */
+function errorOf(cells: readonly Cell[], folds: number): number | null {
+  const repeats = cells.length / folds;
+  const values = cells.map(({ value }) => value ?? 0);
+  if (folds > 1) {
+    const means = Array.from({ length: folds }, (_, fold) =>
+      mean(values.slice(fold * repeats, (fold + 1) * repeats)),
+    );
+    return sampleStandardDeviation(means) / Math.sqrt(folds);
+  }
+  // The groups of rows are the same in each repeat: it is their mean that is left out of.
+  const groups = Math.min(...cells.map(({ without }) => without.length));
+  if (groups < 2) return null;
+  const without = Array.from({ length: groups }, (_, group) =>
+    mean(cells.map((cell) => cell.without[group] ?? 0)),
+  );
+  const ofRows = sampleStandardDeviation(without) * ((groups - 1) / Math.sqrt(groups));
+  if (repeats === 1) return ofRows;
+  return Math.sqrt(ofRows ** 2 + sampleVariance(values) / repeats);
+}
 
 async function cellOf(
   blobs: BlobStore,
@@ -136,7 +203,7 @@ async function cellOf(
   const score = (kept: Uint32Array) =>
     valueOf(scoreOf(combiner, pickMembers(members, kept), pickTruth(truth, kept)), metric);
   const all = Uint32Array.from({ length: truth.rows }, (_, row) => row);
-  return { value: score(all), standardError: jackknife(all, score) };
+  return { value: score(all), without: withoutGroups(all, score) };
 }
 
 type Metric = keyof ClassificationMetrics | keyof RegressionMetrics;
@@ -159,17 +226,20 @@ function valueOf(scores: Metrics, metric: Metric): number | null {
 /** Groups of rows left out in turn. */
 const GROUPS = 20;
 
-/** Standard error over rows of any score, by leaving out one group of rows at a time (Quenouille). */
-function jackknife(rows: Uint32Array, score: (kept: Uint32Array) => number | null): number | null {
+/** Any score without one group of rows at a time: the jackknife's values (Quenouille). */
+function withoutGroups(
+  rows: Uint32Array,
+  score: (kept: Uint32Array) => number | null,
+): readonly number[] {
   const groups = Math.min(GROUPS, rows.length);
-  if (groups < 2) return null;
+  if (groups < 2) return [];
   const scores: number[] = [];
   for (let group = 0; group < groups; group++) {
     const value = score(rows.filter((_, at) => at % groups !== group));
-    if (value === null) return null;
+    if (value === null) return [];
     scores.push(value);
   }
-  return sampleStandardDeviation(scores) * ((groups - 1) / Math.sqrt(groups));
+  return scores;
 }
 
 function pickMembers(members: Members, rows: Uint32Array): Members {

@@ -123,6 +123,16 @@ const RULES: readonly Rule[] = [
     help: "The first rung has to end before the training does.",
   },
   {
+    path: ["search", "confirm", "rounds"],
+    broken: ({ search }) => {
+      const { trials = 1, rounds = 1 } = search?.confirm ?? {};
+      return trials > 1 && rounds === 1 && search !== undefined && "validation" in search.assess;
+    },
+    condition: "at least 2 where several trials are confirmed on one split",
+    got: ({ search }) => search?.confirm?.rounds,
+    help: "One round would choose the winner and say what it is worth; or confirm one trial.",
+  },
+  {
     path: ["search", "each"],
     broken: ({ search, ensemble }) => search?.each === "ensemble" && ensemble === undefined,
     condition: "model without an ensemble section",

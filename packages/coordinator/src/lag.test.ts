@@ -4,9 +4,17 @@ import { Experiment, hashJson } from "@manyfold/protocol";
 import type { ExperimentInput, Hash, JournalRecord, Params } from "@manyfold/protocol";
 import { isAdaptive, samplers } from "@manyfold/search";
 import { describe, expect, test } from "vitest";
-import { dueTrials } from "./assess.ts";
+import { dueConfirmations, dueTrials } from "./assess.ts";
 import { ledgerOf } from "./ledger.ts";
-import { allTasks, finalTasks, idleNote, plan, tasksOfTrial, waitingTasks } from "./plan.ts";
+import {
+  allTasks,
+  finalTasks,
+  freshTasks,
+  idleNote,
+  plan,
+  tasksOfTrial,
+  waitingTasks,
+} from "./plan.ts";
 import { progressOf } from "./progress.ts";
 import { searchResult } from "./search-result.ts";
 import type { RunState } from "./state.ts";
@@ -130,6 +138,13 @@ function simulate(experiment: Experiment, { slots, pace, dies = [], grow }: Circ
       };
       record({ type: "assessed", ...found, time: clock });
     }
+    for (const trial of dueConfirmations(state)) {
+      const cells = freshTasks(state, trial).map(({ id }) => {
+        const outcome = outcomeOf(state, id);
+        return outcome && "code" in outcome ? null : worth(paramsOf(state, trial) ?? {});
+      });
+      record({ type: "confirmed", trial, cells, time: clock });
+    }
   }
   for (const [said, found] of counts) expect(said).toMatchObject(found);
   return {
@@ -227,6 +242,31 @@ describe.each(scheduled)("%s with %j", (sampler, scheduler) => {
     const grow = { at: 8, trials: 20 };
     const grown = simulate(of(8), { slots: 4, pace: "even", grow });
     expect(grown.found).toEqual(alone.found);
+  });
+});
+
+describe("repeats, and a second look at the leading trials", () => {
+  const more = { repeats: 2, confirm: { trials: 3, rounds: 2 } };
+  const of = (trials: number) => experimentOf("tpe", trials, more);
+  const alone = simulate(of(20), { slots: 1, pace: "even" });
+
+  test("train every fold twice, and three trials on four folds more", () => {
+    const { result } = alone.found;
+    const confirmed = result?.trials.filter((trial) => trial.confirmed !== undefined) ?? [];
+    expect(confirmed).toHaveLength(3);
+    expect(result?.corrected).toMatchObject({ method: "fresh", cells: 4 });
+    const valued = confirmed.flatMap(({ confirmed: value }) => value ?? []);
+    const best = result?.trials[result.best?.trial ?? -1];
+    expect(best?.confirmed).toBe(Math.min(...valued));
+    // 20 trials of 2 folds and 2 repeats, 3 of 4 fresh folds, one fit; and what says so.
+    expect(alone.records).toBe(1 + 20 * 4 + 20 + 3 * 4 + 3 + 1);
+  });
+
+  test.each([2, 16, 64])("are the same on %i slots, grown, and after deaths", (slots) => {
+    const dies = [40, 41, 100, 112, 116];
+    expect(simulate(of(20), { slots, pace: "odd", dies }).found).toEqual(alone.found);
+    const grow = { at: 8, trials: 20 };
+    expect(simulate(of(8), { slots, pace: "even", grow }).found).toEqual(alone.found);
   });
 });
 

@@ -16,7 +16,6 @@ import type { Assessment, RunState } from "./state.ts";
 import { cellNumber, outcomeOf } from "./state.ts";
 import {
   assessmentAt,
-  bestTrial,
   cellAt,
   cellCount,
   firstOpen,
@@ -25,6 +24,7 @@ import {
   settingOf,
   trialCount,
 } from "./trials.ts";
+import { leadersOf, winningTrial } from "./winner.ts";
 import type { Unit } from "./units.ts";
 import { hasOutOfBag, unitsOf } from "./units.ts";
 
@@ -59,6 +59,9 @@ export function plan(state: RunState, inFlight: ReadonlySet<Hash>, limit: number
   for (let place = firstOpen(state); place < count && next.length < limit; place++) {
     if (!assessmentAt(state, place)) take(tasksOfCell(state, cellAt(state, place)));
   }
+  for (const { trial } of leadersOf(state)) {
+    if (!state.confirmed.has(trial)) take(freshTasks(state, trial));
+  }
   if (next.length === 0 && isSearched(state)) {
     const final = finalTasks(state);
     take(final, firstOpenTask(state, final));
@@ -87,12 +90,34 @@ export function tasksOfCell(
     const setting = settingOf(state, trial);
     const ensemble = setting.search?.each === "ensemble" ? setting.ensemble : undefined;
     const { train } = setting;
-    const fresh = state.data.folds.flatMap(({ table }, fold) =>
-      unitsOf(ensemble).map((unit) =>
-        wanted(state, setting, { trial, fold, table, unit, train, report: ["validation"] }),
+    const repeats = Array.from({ length: setting.search?.repeats ?? 1 }, (_, repeat) => repeat);
+    const whole = state.data.folds.flatMap(({ table }, fold) =>
+      repeats.flatMap((repeat) =>
+        unitsOf(ensemble).map((unit) =>
+          wanted(state, setting, { trial, fold, repeat, table, unit, train, report: SCORED }),
+        ),
       ),
     );
-    return rung === undefined ? fresh : partsOf(state, { trial, rung }, fresh);
+    return rung === undefined ? whole : partsOf(state, { trial, rung }, whole);
+  });
+}
+
+/** What a cell's tasks predict. */
+const SCORED: Report[] = ["validation"];
+
+/** All tasks of a leading trial on fresh folds, whose numbers go on from those of the search. */
+export function freshTasks(state: RunState, trial: number): readonly Wanted[] {
+  return remember(state, `fresh ${trial}`, true, () => {
+    const setting = settingOf(state, trial);
+    const ensemble = setting.search?.each === "ensemble" ? setting.ensemble : undefined;
+    const { train } = setting;
+    const { folds, fresh = [] } = state.data;
+    return fresh.flatMap(({ table }, index) =>
+      unitsOf(ensemble).map((unit) => {
+        const place = { trial, fold: folds.length + index, repeat: 0, table, unit, train };
+        return wanted(state, setting, { ...place, report: SCORED });
+      }),
+    );
   });
 }
 
@@ -118,14 +143,14 @@ function partsOf(state: RunState, { trial, rung }: Cell, whole: readonly Wanted[
 export function finalTasks(state: RunState): readonly Wanted[] {
   const final = finalExperiment(state);
   if (!final) return [];
-  const best = bestTrial(state);
+  const best = winningTrial(state);
   return remember(state, `final ${best?.trial ?? ""}`, true, () => {
     const { table } = state.data.final;
     const scored: Report = final.data.split ? "test" : "train";
     return unitsOf(final.ensemble).map((unit) => {
       const report: Report[] = hasOutOfBag(unit.draw) ? ["oob", scored] : [scored];
       const { train } = final;
-      return wanted(state, final, { trial: FINAL, fold: 0, table, unit, train, report });
+      return wanted(state, final, { trial: FINAL, fold: 0, repeat: 0, table, unit, train, report });
     });
   });
 }
@@ -137,7 +162,7 @@ export function finalTasks(state: RunState): readonly Wanted[] {
 export function finalExperiment(state: RunState): Experiment | undefined {
   const { experiment } = state;
   if (!experiment.search) return experiment;
-  const best = bestTrial(state);
+  const best = winningTrial(state);
   if (!best) return undefined;
   const setting = settingOf(state, best.trial);
   if (setting.ensemble || !setting.train.earlyStopping || best.epoch === null) return setting;
@@ -155,13 +180,35 @@ export function allTasks(state: RunState): Wanted[] {
   const cells = Array.from({ length: cellCount(state) }, (_, place) =>
     tasksOfCell(state, cellAt(state, place)),
   );
-  return [...cells.flat(), ...finalTasks(state)];
+  const fresh = leadersOf(state).map(({ trial }) => freshTasks(state, trial));
+  return [...cells.flat(), ...fresh.flat(), ...finalTasks(state)];
+}
+
+/** Tasks whose results are still to be read: of what is not assessed yet, and of the final fit. */
+export function neededTasks(state: RunState): Wanted[] {
+  const cells = Array.from({ length: cellCount(state) }, (_, place) =>
+    assessmentAt(state, place) ? [] : tasksOfCell(state, cellAt(state, place)),
+  );
+  const fresh = leadersOf(state).map(({ trial }) =>
+    state.confirmed.has(trial) ? [] : freshTasks(state, trial),
+  );
+  return [...cells.flat(), ...fresh.flat(), ...finalTasks(state)];
 }
 
 /** Number of tasks of trials whose settings wait for results: as many for each as the first has. */
 export function waitingTasks(state: RunState): number {
   const waiting = trialCount(state.experiment) - proposedTrials(state);
-  return waiting === 0 ? 0 : waiting * tasksOfCell(state, cellAt(state, 0)).length;
+  const cells = waiting === 0 ? 0 : waiting * tasksOfCell(state, cellAt(state, 0)).length;
+  return cells + waitingFresh(state);
+}
+
+/** Tasks of leading trials, as long as it is open which trials lead. */
+function waitingFresh(state: RunState): number {
+  const { search, ensemble } = state.experiment;
+  if (!search?.confirm || isSearched(state)) return 0;
+  const leaders = Math.min(search.confirm.trials, trialCount(state.experiment));
+  const units = unitsOf(search.each === "ensemble" ? ensemble : undefined).length;
+  return leaders * (state.data.fresh?.length ?? 0) * units;
 }
 
 /** A line for people whose search keeps fewer slots busy than they have; see `search.lag`. */
@@ -177,6 +224,7 @@ export function idleNote(state: RunState, slots: number): string | undefined {
 interface Place {
   trial: number;
   fold: number;
+  repeat: number;
   table: DatasetRef;
   unit: Unit;
   train: TrainSpec;
@@ -184,7 +232,7 @@ interface Place {
 }
 
 function wanted(state: RunState, experiment: Experiment, place: Place): Wanted {
-  const { trial, fold, unit } = place;
+  const { trial, fold, repeat, unit } = place;
   const spec: TaskSpec = {
     version: 1,
     kind: "train",
@@ -195,11 +243,11 @@ function wanted(state: RunState, experiment: Experiment, place: Place): Wanted {
     draw: unit.draw,
     seed: experiment.seed,
     fold,
-    repeat: 0,
+    repeat,
     member: unit.member,
     report: place.report,
   };
-  const key: TaskKey = { trial, fold, repeat: 0, rung: 0, unit: unit.member };
+  const key: TaskKey = { trial, fold, repeat, rung: 0, unit: unit.member };
   return { key, id: taskId(spec), spec };
 }
 

@@ -1,10 +1,11 @@
 import type { Experiment, Hash } from "@manyfold/protocol";
 import type { Wanted } from "./plan.ts";
-import { finalTasks, tasksOfCell, waitingTasks } from "./plan.ts";
+import { finalTasks, freshTasks, tasksOfCell, waitingTasks } from "./plan.ts";
 import type { RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
 import { cellAt, cellCount, firstOpen, isSearched, trialCount } from "./trials.ts";
 import { unitsOf } from "./units.ts";
+import { leadersOf } from "./winner.ts";
 
 /** Tasks that were counted, by how they ended. */
 interface Count {
@@ -45,6 +46,7 @@ export function progressOf(state: RunState): {
   }
   const rest =
     trial < proposed ? (proposed - trial) * tasksOfCell(state, cellAt(state, trial)).length : 0;
+  for (const { trial } of leadersOf(state)) add(open, state, freshTasks(state, trial));
   const final = finalTasks(state);
   add(open, state, final);
   const pending = final.length === 0 ? unitsOf(state.experiment.ensemble).length : 0;

@@ -8,7 +8,7 @@ import type {
   Task,
   TaskEvent,
 } from "@manyfold/protocol";
-import { assessTrial, dueTrials } from "./assess.ts";
+import { assessTrial, confirmTrial, dueConfirmations, dueTrials } from "./assess.ts";
 import { createFeed } from "./feed.ts";
 import { plan } from "./plan.ts";
 import { verdict } from "./retry.ts";
@@ -26,6 +26,10 @@ export interface Surroundings {
   /** Once aborted, nothing new is started and what runs is let finish. */
   readonly drain?: AbortSignal;
 }
+
+type Finding<Type = "assessed" | "confirmed"> = Type extends unknown
+  ? Omit<Extract<JournalRecord, { type: Type }>, "time">
+  : never;
 
 /** Tasks handed to an executor ahead of its free slots, so that a slot never waits for a plan. */
 const AHEAD = 2;
@@ -75,11 +79,14 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
   const assess = async () => {
     // An assessment may propose a trial whose tasks have all ended: a setting that was tried before.
     const due = () => dueTrials(state, inFlight);
+    const note = (one: Finding) => record(state, journal, [{ ...one, time: clock.now() }]);
     for (let trials = due(); trials.length > 0; trials = due()) {
       for (const trial of trials) {
-        const assessment = await assessTrial(state, blobs, trial);
-        await record(state, journal, [{ type: "assessed", ...assessment, time: clock.now() }]);
+        await note({ type: "assessed", ...(await assessTrial(state, blobs, trial)) });
       }
+    }
+    for (const trial of dueConfirmations(state)) {
+      await note({ type: "confirmed", trial, cells: await confirmTrial(state, blobs, trial) });
     }
   };
 

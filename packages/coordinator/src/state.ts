@@ -49,6 +49,8 @@ export interface RunState {
   readonly failures: Map<Hash, Failure[]>;
   /** By {@link cellNumber}. */
   readonly assessed: Map<number, Assessment>;
+  /** Values of leading trials' fresh cells. */
+  readonly confirmed: Map<number, readonly (number | null)[]>;
   finished: RecordOf<"finished"> | undefined;
   readonly labour: Labour;
 }
@@ -73,6 +75,7 @@ export function begin(record: JournalRecord): RunState {
     completed: new Map(),
     failures: new Map(),
     assessed: new Map(),
+    confirmed: new Map(),
     finished: undefined,
     labour: {
       tasks: new Map(),
@@ -121,6 +124,9 @@ const STEPS: {
     const assessment = { trial, value, standardError, cells, epoch };
     const found = rung === undefined ? assessment : { ...assessment, rung };
     state.assessed.set(cellNumber(found), found);
+  },
+  confirmed: (state, { trial, cells }) => {
+    state.confirmed.set(trial, cells);
   },
   resumed: () => {},
   interrupted: () => {},

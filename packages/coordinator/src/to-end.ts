@@ -1,5 +1,5 @@
 import type { BlobStore, Hash, ReportDocument, TaskResult } from "@manyfold/protocol";
-import { hashBytes, ManyfoldError } from "@manyfold/protocol";
+import { hashBytes, ManyfoldError, tablesOf } from "@manyfold/protocol";
 import { inTurn, MissingBlob } from "./blobs.ts";
 import { undo } from "./cursor.ts";
 import type { Setting } from "./execution.ts";
@@ -7,7 +7,7 @@ import { executionOf } from "./execution.ts";
 import type { Finished } from "./finish.ts";
 import { finish } from "./finish.ts";
 import type { Surroundings } from "./run.ts";
-import { allTasks } from "./plan.ts";
+import { neededTasks } from "./plan.ts";
 import { drive, record } from "./run.ts";
 import type { RunState } from "./state.ts";
 
@@ -64,7 +64,7 @@ export async function runToEnd(
 
 /** Without its data every task would fail, and for good; better that none is tried. */
 async function requireTables({ data }: RunState, blobs: BlobStore): Promise<void> {
-  for (const { table } of [data.final, ...data.folds]) {
+  for (const { table } of tablesOf(data)) {
     if ((await blobs.get(table.hash)) === undefined) throw gone(table.hash);
   }
 }
@@ -98,9 +98,7 @@ async function missingBlobs(state: RunState, blobs: BlobStore): Promise<Set<Hash
  * assessed trial's results named is not needed any more, and nobody would plan its tasks again.
  */
 function forget(state: RunState, missing: ReadonlySet<Hash>): Set<Hash> {
-  const needed = new Set(
-    allTasks(state).flatMap(({ id, key }) => (state.assessed.has(key.trial) ? [] : [id])),
-  );
+  const needed = new Set(neededTasks(state).map(({ id }) => id));
   const named = new Set<Hash>();
   const tasks: Hash[] = [];
   for (const [task, result] of state.completed) {

@@ -51,8 +51,7 @@ export function paramsOf(state: RunState, trial: number): Params | undefined {
       const assessment = state.assessed.get(known.told);
       const params = settings[known.told];
       if (!assessment || !params) return undefined;
-      const value = assessment.value === null ? null : signOf(state.experiment) * assessment.value;
-      learner.tell({ trial: known.told, params, value });
+      learner.tell({ trial: known.told, params, ...resultOf(state.experiment, assessment) });
     }
     settings.push(learner.ask(next, settings.slice(known.told)));
   }
@@ -139,17 +138,29 @@ export function settingOf(state: RunState, trial: number): Experiment {
  * furthest. Undefined if none has a value.
  */
 export function bestTrial(state: RunState): (Assessment & { readonly value: number }) | undefined {
-  const sign = signOf(state.experiment);
+  const rank = rankOf(state.experiment);
   let best: (Assessment & { value: number }) | undefined;
   for (let place = 0; place < cellCount(state); place++) {
     const assessment = assessmentAt(state, place);
     if (!assessment || assessment.value === null) continue;
-    const { value, rung = 0, trial } = assessment;
-    const further = rung - (best?.rung ?? 0);
-    const gain = best ? sign * best.value - sign * value : 1;
-    const isBetter =
-      further > 0 || (further === 0 && (gain > 0 || (gain === 0 && trial < (best?.trial ?? 0))));
-    if (!best || isBetter) best = { ...assessment, value };
+    const valued = { ...assessment, value: assessment.value };
+    if (!best || rank(valued, best) < 0) best = valued;
   }
   return best;
+}
+
+/** What an assessment tells those who learn from it: its value, lower is better, and how sure it is. */
+export function resultOf(experiment: Experiment, { value, standardError }: Assessment) {
+  return {
+    value: value === null ? null : signOf(experiment) * value,
+    ...(standardError !== null && { standardError }),
+  };
+}
+
+/** The order of trials with values, the best first: those that came further, by value, by number. */
+export function rankOf(experiment: Experiment) {
+  const sign = signOf(experiment);
+  type Valued = Pick<Assessment, "trial" | "rung"> & { readonly value: number };
+  return (a: Valued, b: Valued): number =>
+    (b.rung ?? 0) - (a.rung ?? 0) || sign * (a.value - b.value) || a.trial - b.trial;
 }

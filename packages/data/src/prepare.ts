@@ -19,7 +19,7 @@ import type { RawTable } from "./raw-table.ts";
 import { foldRows, splitRows, type Split, type SplitBy } from "./splits.ts";
 import { encodeTable, ROLES, tableRef } from "./table.ts";
 
-/** Prepared data: what the journal keeps of it, and the tables' bytes, `final` first, then `folds`. */
+/** Prepared data: what the journal keeps of it, and the tables' bytes, as `tablesOf` orders them. */
 export interface Prepared {
   readonly data: PreparedData;
   readonly tables: readonly Uint8Array<ArrayBuffer>[];
@@ -28,7 +28,8 @@ export interface Prepared {
 /**
  * Makes a source ready for an experiment: the final table (all rows, test rows held out, fitted on
  * the training rows), and with a search one table per fold, or one for its validation split, of
- * training rows only and fitted anew on each fold's own. Test rows never enter a fold.
+ * training rows only and fitted anew on each fold's own, and again as often as leading trials are
+ * to be confirmed, otherwise split. Test rows never enter a fold.
  *
  * @param hash sha256, where a faster one than the portable one is at hand
  */
@@ -41,20 +42,26 @@ export function prepare(
   const from = fold(key(seed), "split");
   const split = testSplit(fold(from, "test"), raw, spec);
   const final = fitted(raw, split, "test", spec, hash);
-  const folds =
+  const foldsOf = (key: Key) =>
     search === undefined
       ? []
-      : assessments(from, raw, split.train, search.assess).map((own) =>
+      : assessments(key, raw, split.train, search.assess).map((own) =>
           fitted(raw, own, "validation", spec, hash),
         );
+  const folds = foldsOf(from);
+  const rounds = search?.confirm?.rounds ?? 0;
+  const fresh = Array.from({ length: rounds }, (_, round) =>
+    foldsOf(fold(from, "fresh", round)),
+  ).flat();
   return {
     data: {
       source: { name: spec.source, hash: raw.hash, rows: raw.rows },
       final: final.prepared,
       folds: folds.map(({ prepared }) => prepared),
+      ...(fresh.length > 0 && { fresh: fresh.map(({ prepared }) => prepared) }),
       notes: notes(raw, split, final.prepared.preprocessing),
     },
-    tables: [final.bytes, ...folds.map(({ bytes }) => bytes)],
+    tables: [final, ...folds, ...fresh].map(({ bytes }) => bytes),
   };
 }
 

@@ -23,7 +23,7 @@ export { observe } from "./observatory.ts";
 export type { Observed } from "./observatory.ts";
 export { fitLaw, lawError, membersEnough } from "./law.ts";
 export type { LawFit } from "./law.ts";
-export { forecastError } from "./forecast.ts";
+export { forecastError, studentQuantile } from "./forecast.ts";
 export type { Forecast } from "./forecast.ts";
 
 // The artifact and its predictor.

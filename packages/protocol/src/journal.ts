@@ -16,10 +16,17 @@ export const PreparedData = z.strictObject({
   final: PreparedTable,
   /** Training rows only, as role `train` and `validation`, fitted anew on each fold's `train` rows. */
   folds: z.array(PreparedTable),
+  /** The same once more, otherwise split: what `search.confirm` assesses leading trials on. */
+  fresh: z.array(PreparedTable).optional(),
   /** Lines for people: constant columns, imputed values, ignored columns. */
   notes: z.array(z.string()),
 });
 export type PreparedData = z.infer<typeof PreparedData>;
+
+/** All tables of a run: without them no task of it can be done. */
+export function tablesOf({ final, folds, fresh = [] }: PreparedData): PreparedTable[] {
+  return [final, ...folds, ...fresh];
+}
 
 /** One line of a run's history. The state is the fold over these, and nothing else. */
 export const JournalRecord = z.discriminatedUnion("type", [
@@ -72,10 +79,17 @@ export const JournalRecord = z.discriminatedUnion("type", [
     /** Mean of the metric over the trial's cells; null if one of them failed. */
     value: z.number().nullable(),
     standardError: z.number().nullable(),
-    /** The metric per fold, in fold order. */
+    /** The metric per fold and repeat, in task order. */
     cells: z.array(z.number().nullable()),
     /** Epoch whose weights were kept, median over the cells' networks. */
     epoch: z.int().min(1).nullable(),
+    time: z.number(),
+  }),
+  /** A leading trial was assessed again, on fresh folds: the metric on each. */
+  z.strictObject({
+    type: z.literal("confirmed"),
+    trial: z.int().min(0),
+    cells: z.array(z.number().nullable()),
     time: z.number(),
   }),
   /** A session of the coordinator began (a resume) or was asked to stop. */

@@ -16,8 +16,10 @@ export const TrialRow = z.strictObject({
   params: Params,
   /** The metric over its cells; null if any cell failed. */
   value: z.number().nullable(),
-  /** Standard error of the value over rows or folds. */
+  /** Standard error of the value over rows, folds and repeats. */
   standardError: z.number().nullable(),
+  /** Mean of the metric over fresh folds, for a leading trial that was assessed again. */
+  confirmed: z.number().nullable().optional(),
   state: z.enum(["waiting", "running", "completed", "failed"]),
 });
 export type TrialRow = z.infer<typeof TrialRow>;
@@ -31,11 +33,29 @@ const ParameterImportance = z.strictObject({
   high: z.number(),
 });
 
+/** The best trial's value without the luck that made it the best. */
+export const CorrectedValue = z.strictObject({
+  /**
+   * `fresh`: on folds that had no part in the choice; `crossed`: on each fold the value of the trial
+   * that the other folds chose; `shrunken`: drawn towards the median trial by the share of noise.
+   */
+  method: z.enum(["fresh", "crossed", "shrunken"]),
+  value: z.number(),
+  /** Ends of an interval of 95 %; null where nothing says how wide it is. */
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+  /** Settings that it was chosen among, and cells that the value is the mean of. */
+  among: z.int().min(1),
+  cells: z.int().min(1),
+});
+export type CorrectedValue = z.infer<typeof CorrectedValue>;
+
 export const SearchResult = z.strictObject({
   sampler: z.string(),
   metric: z.string(),
   direction: z.enum(["minimise", "maximise"]),
   best: z.strictObject({ trial: z.int().min(0), params: Params, value: z.number() }).nullable(),
+  corrected: CorrectedValue.optional(),
   trials: z.array(TrialRow),
   /**
    * What sets the best trials apart (PED-ANOVA), the most important parameter first; left out where
@@ -206,6 +226,7 @@ export const RunDocument = z.strictObject({
   }),
   seconds: z.strictObject({ total: z.number(), train: z.number() }),
   best: SearchResult.shape.best.optional(),
+  corrected: CorrectedValue.optional(),
   trials: z.array(TrialRow).optional(),
   /** Present with status `error`. */
   error: z.strictObject({ code: z.string(), message: z.string(), path: z.string() }).optional(),

@@ -214,6 +214,21 @@ export type Assessment = z.infer<typeof Assessment>;
 export const SearchMetric = z.enum(["auto", "nll", "brier", "accuracy", "rmse", "mae"]);
 export type SearchMetric = z.infer<typeof SearchMetric>;
 
+/** A second look at the leading trials, on cells that had no part in their lead. */
+const Confirmation = z
+  .strictObject({
+    trials: z.int().min(1).max(100).default(3).describe("How many of the leading trials."),
+    rounds: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(3)
+      .describe("How often each is assessed anew, each time on a new split or on new folds."),
+  })
+  .describe(
+    "The leading trials are assessed again, on new splits and with new random numbers; what they give there decides among them, and is the winner's value without the luck that made it lead.",
+  );
+
 /** A search over settings of the experiment. */
 export const SearchSpec = z.strictObject({
   sampler: Sampler.default({ random: {} }),
@@ -237,6 +252,15 @@ export const SearchSpec = z.strictObject({
     ),
   scheduler: Scheduler.optional().describe("Without it, every trial is trained to the end."),
   assess: Assessment.default({ validation: { fraction: 0.2 } }),
+  repeats: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(1)
+    .describe(
+      "Trainings of a trial per fold, each with its own random numbers: a value that depends less on luck.",
+    ),
+  confirm: Confirmation.optional(),
   lag: z
     .int()
     .min(0)

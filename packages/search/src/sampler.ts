@@ -8,6 +8,8 @@ export interface Observation {
   readonly params: Params;
   /** Lower is better; null where it failed or is not known yet. */
   readonly value: number | null;
+  /** Of the value, over rows, folds and repeats; left out where it is not known. */
+  readonly standardError?: number;
   /** How far its training has come; results of a higher rung count before all of lower ones. */
   readonly rung?: number;
 }

@@ -64,6 +64,8 @@ async function planOf(path: string) {
       ? {
           trials,
           folds: data.folds.length,
+          repeats: experiment.search.repeats,
+          confirm: experiment.search.confirm ?? null,
           table: schedulerOf(experiment.search)?.table({ epochs: experiment.train.epochs, trials }),
           first: Array.from({ length: Math.min(proposedTrials(state), LISTED) }, (_, trial) =>
             paramsOf(state, trial),
@@ -83,6 +85,12 @@ function networkOf(model: Parameters<typeof buildNetwork>[0], { width, target }:
   return buildNetwork(model, { inputs: width, task: target.task, outputs });
 }
 
+function cells({ folds, repeats }: NonNullable<Plan["search"]>): string {
+  const count = folds * repeats;
+  const how = repeats > 1 ? ` (${folds} folds, ${repeats} repeats)` : "";
+  return `${count} cell${count === 1 ? "" : "s"}${how}`;
+}
+
 function describe(plan: Plan): string[] {
   const { data, network, search } = plan;
   const memory = (plan.bytesPerTask / 2 ** 20).toFixed(1);
@@ -94,7 +102,12 @@ function describe(plan: Plan): string[] {
     ...network.summary.split("\n").map((line) => `  ${line}`),
     ...(search
       ? [
-          `search: ${search.trials} trials of ${search.folds} cell${search.folds === 1 ? "" : "s"} each, then the best is fitted on all training rows`,
+          `search: ${search.trials} trials of ${cells(search)} each, then the best is fitted on all training rows`,
+          ...(search.confirm
+            ? [
+                `  the leading ${search.confirm.trials} are assessed again, ${search.confirm.rounds * search.folds} times each on fresh splits`,
+              ]
+            : []),
           ...(search.table ?? []).map((row) => `  ${row.join("  ")}`),
           ...search.first.map((params, trial) => `  trial ${trial}: ${JSON.stringify(params)}`),
           ...(search.trials > search.first.length ? ["  ..."] : []),

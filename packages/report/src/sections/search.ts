@@ -1,4 +1,4 @@
-import type { SearchResult, SearchSpec, TrialRow } from "@manyfold/protocol";
+import type { CorrectedValue, SearchResult, SearchSpec, TrialRow } from "@manyfold/protocol";
 import { tagOf } from "@manyfold/protocol";
 import { parameterPlots } from "../figures/parameters.ts";
 import { trialHistory } from "../figures/trials.ts";
@@ -20,6 +20,30 @@ function sorted(search: SearchResult): TrialRow[] {
     const [left, right] = [rank(a), rank(b)];
     return left === right ? a.trial - b.trial : left - right;
   });
+}
+
+const methods: { readonly [Method in CorrectedValue["method"]]: string } = {
+  fresh: "on fresh splits, which had no part in the choice",
+  crossed: "on each fold the value of the trial that the other folds chose",
+  shrunken:
+    "drawn towards the median trial by the share of noise in what sets the better half apart",
+};
+
+/** What the best value is worth, since it was chosen for being the best. */
+function note(metric: string, corrected: CorrectedValue | undefined): Html {
+  if (corrected === undefined || corrected.among === 1) {
+    return html`<p class="note">The score on test rows had no part in any choice.</p>`;
+  }
+  const { method, value, low, high, among } = corrected;
+  const range =
+    low === null || high === null
+      ? ""
+      : `, with 95 % confidence between ${number(low, 4)} and ${number(high, 4)}`;
+  return html`<p class="note">
+    The best of ${count(among)} was chosen for being the best, which flatters. Without that, its
+    ${metric} is <b>${number(value, 4)}</b>${range} (${methods[method]}). The score on test rows is
+    free of it too.
+  </p>`;
 }
 
 /** What was tried, how it went, and which parameter seems to matter. */
@@ -45,10 +69,7 @@ export function search(found: SearchResult, spec: SearchSpec | undefined): Html 
           The best setting: trial ${count(best.trial)}, ${found.metric} ${number(best.value, 4)}
         </h3>
         ${facts(Object.entries(best.params).map(([name, value]) => [path(name), paramText(value)] as const))}
-        <p class="note">
-          The value of the best of many trials is a little too good: it was chosen for being the
-          best. The score on test rows is free of that.
-        </p>`
+        ${note(found.metric, found.corrected)}`
     }
     ${trialHistory(found)} ${spec ? parameterPlots(found, spec.space) : null}
     ${table({
@@ -70,6 +91,16 @@ export function search(found: SearchResult, spec: SearchSpec | undefined): Html 
           align: "right",
           cell: ({ standardError }) => (standardError === null ? null : number(standardError, 2)),
         },
+        ...(found.trials.some(({ confirmed }) => confirmed !== undefined)
+          ? [
+              {
+                title: "on fresh splits",
+                align: "right" as const,
+                cell: ({ confirmed }: TrialRow) =>
+                  confirmed === undefined || confirmed === null ? null : number(confirmed, 4),
+              },
+            ]
+          : []),
         ...names.map((name) => ({
           title: path(name),
           align: "right" as const,

@@ -1,4 +1,10 @@
-import { type Clock, type Hash, type JournalRecord, ManyfoldError } from "@manyfold/protocol";
+import {
+  type Clock,
+  type Hash,
+  type JournalRecord,
+  ManyfoldError,
+  tablesOf,
+} from "@manyfold/protocol";
 import { askCoordinator, listLeases, listRuns } from "./census.ts";
 import { natsJournal } from "./journal.ts";
 import { awaitRenewal, type LeaseView, readLease } from "./lease.ts";
@@ -101,8 +107,7 @@ async function lookAt(link: Link, names: Names, run: string): Promise<Found | un
 
 function blobsOf(record: JournalRecord): Hash[] {
   if (record.type === "created") {
-    const { final, folds } = record.data;
-    const tables = [final, ...folds].map(({ table }) => table.hash);
+    const tables = tablesOf(record.data).map(({ table }) => table.hash);
     return record.config ? [...tables, record.config.hash] : tables;
   }
   if (record.type !== "completed") return [];
