@@ -16,15 +16,17 @@ export const slow = {
 } satisfies ExperimentInput;
 
 /** Starts worker processes; they end with the test file. */
-export function workerStarter(folder: string): (url: string, name: string) => Running {
+export function workerStarter(
+  folder: string,
+): (url: string, name: string, more?: readonly string[]) => Running {
   const workers: Running[] = [];
   afterAll(async () => {
     for (const { process } of workers) process.kill("SIGKILL");
     await Promise.all(workers.map(({ outcome }) => outcome));
   });
-  return (url, name) => {
+  return (url, name, more = []) => {
     const flags = ["--servers", url, "--slots", "1", "--cache-dir", join(folder, name)];
-    const worker = start(["worker", ...flags]);
+    const worker = start(["worker", ...flags, ...more]);
     workers.push(worker);
     return worker;
   };

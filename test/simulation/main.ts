@@ -23,12 +23,14 @@ const subjects = await openSubjects();
 const begun = process.cpuUsage();
 let faults = 0;
 let givenUp = 0;
+let copies = 0;
 let seconds = 0;
 let failing = 0;
 for (let seed = first; seed < first + count; seed++) {
   const result = await runSchedule(seed, subjects, { tracing: values.trace });
   faults += result.plan.faults.length;
   givenUp += result.givenUp > 0 ? 1 : 0;
+  copies += result.copies;
   seconds += result.virtualSeconds;
   for (const line of result.trace) console.log(line);
   if (result.violations.length === 0) continue;
@@ -43,6 +45,7 @@ const { user, system } = process.cpuUsage(begun);
 console.log(
   `${count} schedules, ${faults} faults, ${Math.round(seconds)} virtual seconds, ` +
     `${((user + system) / 1e6).toFixed(1)} s of CPU time: ${failing} with violations, ` +
-    `${givenUp} with a task given up after three losses.`,
+    `${givenUp} with a task given up after three losses; ` +
+    `${copies} copies of slow attempts.`,
 );
 process.exitCode = failing === 0 ? 0 : 1;

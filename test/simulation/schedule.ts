@@ -26,6 +26,8 @@ export interface Result {
   readonly violations: readonly string[];
   /** Tasks given up after three lost attempts, as the retry policy wants it. */
   readonly givenUp: number;
+  /** Copies of slow attempts, as the journal counts them. */
+  readonly copies: number;
   readonly virtualSeconds: number;
   readonly trace: readonly string[];
 }
@@ -37,6 +39,8 @@ const names = namesOf("sim");
 const SWARMING = 10;
 /** Longest training of one seed in ten, in milliseconds: it outlives a lease that nobody renews. */
 const LONG = 3000 * LEASE;
+/** The first worker of one seed in ten is slow, by so many times. */
+const SLOW = 20;
 /** A run of short tasks is over soon: what goes wrong in it goes wrong early. */
 const sooner = (fault: Fault): Fault => ({ ...fault, at: fault.at / 6 });
 
@@ -74,6 +78,7 @@ export async function runSchedule(
     ...(seed % SWARMING === 6 && { training: LONG }),
     ...(faults !== undefined && { faults }),
   };
+  const limping = seed % SWARMING === 4;
   const subject = swarming ? subjects.swarm : subjects.usual[plan.subject];
   if (subject === undefined) throw new Error("no such subject");
   const world = createWorld();
@@ -139,7 +144,8 @@ export async function runSchedule(
     caches.set(place, cache);
     const process = open(`worker${place}`);
     const link = network.connect(process);
-    const { slots, training } = plan;
+    const { slots } = plan;
+    const training = limping && place === 0 ? SLOW * plan.training : plan.training;
     say(`${process.name} starts`);
     const running = labour(process, link, names, cache, subject, { slots, training, random });
     const worker: Worker = { process, link, running, ended: false };
@@ -272,6 +278,7 @@ export async function runSchedule(
     subject: subject.name,
     violations,
     givenUp: verified.givenUp,
+    copies: verified.copies,
     virtualSeconds: world.now / 1000,
     trace,
   };
@@ -292,7 +299,7 @@ async function verify(
   subject: Subject,
   plan: Plan,
   open: () => { link: Transport; world: ReturnType<typeof createWorld> },
-): Promise<{ violations: string[]; givenUp: number }> {
+): Promise<{ violations: string[]; givenUp: number; copies: number }> {
   const violations: string[] = [];
   const { link, world } = open();
   const records: JournalRecord[] = [];
@@ -308,10 +315,10 @@ async function verify(
   };
   const reading = collect();
   await world.run(() => read, world.now + PATIENCE);
-  if (!read) return { violations: ["the log cannot be read"], givenUp: 0 };
+  if (!read) return { violations: ["the log cannot be read"], givenUp: 0, copies: 0 };
   await reading;
   const [created, ...others] = records;
-  if (created === undefined) return { violations: ["the log is empty"], givenUp: 0 };
+  if (created === undefined) return { violations: ["the log is empty"], givenUp: 0, copies: 0 };
   const state: RunState = others.reduce(fold, begin(created));
 
   const power = losesPower(plan);
@@ -365,5 +372,5 @@ async function verify(
   if (broker.streams.length !== 5) violations.push(`there are ${broker.streams.length} streams`);
   const fits = broker.subjects(names.results, names.outcomes(RUN)).length;
   if (fits !== broker.subjects(names.results, ">").length) violations.push("strange results");
-  return { violations, givenUp };
+  return { violations, givenUp, copies: state.labour.copies };
 }

@@ -17,14 +17,17 @@ test(
   { timeout: 4 * minute },
   async () => {
     let faults = 0;
+    let copies = 0;
     for (let seed = 1; seed <= 200; seed++) {
-      const { plan, violations } = await runSchedule(seed, subjects);
+      const { plan, violations, copies: its } = await runSchedule(seed, subjects);
+      copies += its;
       faults += plan.faults.length;
       expect({ seed, violations, faults: plan.faults.map(describeFault) }).toMatchObject({
         violations: [],
       });
     }
     expect(faults).toBeGreaterThan(200);
+    expect(copies).toBeGreaterThan(20);
   },
 );
 

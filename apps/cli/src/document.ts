@@ -13,7 +13,10 @@ export function runDocument(
 ): RunDocument {
   if (ending.status !== "interrupted") return finishedDocument(ending, paths);
   const { done, total, failed } = progressOf(state);
-  const { variant, workers, attempts, lost, seconds, reproducible } = executionOf(state, setting);
+  const { variant, workers, attempts, lost, copies, seconds, reproducible } = executionOf(
+    state,
+    setting,
+  );
   return {
     runId: state.run,
     runDir: resolve(paths.folder),
@@ -24,7 +27,7 @@ export function runDocument(
     metrics: { test: null, oob: null },
     analysis: null,
     ledger: ledgerOf(state, allTasks(state)),
-    execution: { variant, workers, attempts, lost },
+    execution: { variant, workers, attempts, lost, copies },
     seconds,
   };
 }
@@ -35,7 +38,7 @@ export function finishedDocument(
   paths: RunPaths,
 ): RunDocument {
   const { result, execution }: ReportDocument = ending.report;
-  const { variant, workers, attempts, lost, seconds, reproducible, runId } = execution;
+  const { variant, workers, attempts, lost, copies, seconds, reproducible, runId } = execution;
   const status: RunStatus = ending.status;
   return {
     runId,
@@ -47,7 +50,7 @@ export function finishedDocument(
     metrics: result.metrics,
     analysis: result.analysis && pick(result.analysis),
     ledger: result.ledger,
-    execution: { variant, workers, attempts, lost },
+    execution: { variant, workers, attempts, lost, copies },
     seconds,
     ...(result.search && searchOf(result.search)),
     ...(ending.error ? { error: ending.error } : {}),

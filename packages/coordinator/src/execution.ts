@@ -35,6 +35,7 @@ export function executionOf(state: RunState, setting: Setting): Execution {
       .sort((a, b) => (a.id < b.id ? -1 : 1)),
     attempts: labour.attempts,
     lost: labour.lost,
+    copies: labour.copies,
     started: new Date(labour.started).toISOString(),
     finished: new Date(labour.last).toISOString(),
     seconds: { total: labour.active / 1000, train: labour.trainSeconds },

@@ -96,7 +96,8 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
     const { task, attempt } = event;
     const last = verdict([...(state.failures.get(task) ?? []), event.failure]);
     const found = last && (await executor.lateSuccess?.(task));
-    return found ? { type: "completed", task, attempt, ...found } : event;
+    const copies = event.copies !== undefined && { copies: event.copies };
+    return found ? { type: "completed", task, attempt, ...found, ...copies } : event;
   };
 
   /**
@@ -160,14 +161,9 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
 
 function recordOf(event: TaskEvent, time: number): JournalRecord[] {
   switch (event.type) {
-    case "completed": {
-      const { task, attempt, worker, result, seconds } = event;
-      return [{ type: "completed", task, attempt, worker, result, seconds, time }];
-    }
-    case "failed": {
-      const { task, attempt, worker, failure, seconds } = event;
-      return [{ type: "failed", task, attempt, worker, failure, seconds, time }];
-    }
+    case "completed":
+    case "failed":
+      return [{ ...event, time }];
     case "started":
     case "progress":
       return [];

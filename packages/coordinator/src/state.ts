@@ -28,6 +28,8 @@ export interface Labour {
   readonly tasks: Map<string, number>;
   attempts: number;
   lost: number;
+  /** Second copies of attempts; they count as none. */
+  copies: number;
   /** Seconds of work, summed over attempts. */
   trainSeconds: number;
   /** Milliseconds in which a coordinator was at work. */
@@ -81,6 +83,7 @@ export function begin(record: JournalRecord): RunState {
       tasks: new Map(),
       attempts: 0,
       lost: 0,
+      copies: 0,
       trainSeconds: 0,
       active: 0,
       started: record.time,
@@ -111,12 +114,14 @@ const STEPS: {
     const { labour } = state;
     labour.tasks.set(record.worker, (labour.tasks.get(record.worker) ?? 0) + 1);
     labour.attempts += 1;
+    labour.copies += record.copies ?? 0;
     labour.trainSeconds += record.seconds;
   },
   failed: (state, record) => {
     const failures = state.failures.get(record.task) ?? [];
     state.failures.set(record.task, [...failures, record.failure]);
     state.labour.attempts += 1;
+    state.labour.copies += record.copies ?? 0;
     state.labour.trainSeconds += record.seconds;
     if (record.failure.code === "lost") state.labour.lost += 1;
   },

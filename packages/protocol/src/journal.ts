@@ -28,6 +28,9 @@ export function tablesOf({ final, folds, fresh = [] }: PreparedData): PreparedTa
   return [final, ...folds, ...fresh];
 }
 
+/** Copies of an attempt that other workers were given; they are no attempts. */
+const copies = z.int().min(1).optional();
+
 /** One line of a run's history. The state is the fold over these, and nothing else. */
 export const JournalRecord = z.discriminatedUnion("type", [
   z.strictObject({
@@ -59,6 +62,7 @@ export const JournalRecord = z.discriminatedUnion("type", [
     worker: z.string(),
     result: TaskResult,
     seconds: z.number(),
+    copies,
     time: z.number(),
   }),
   z.strictObject({
@@ -68,6 +72,7 @@ export const JournalRecord = z.discriminatedUnion("type", [
     worker: z.string(),
     failure: Failure,
     seconds: z.number(),
+    copies,
     time: z.number(),
   }),
   /** All cells of a trial have ended, and this is what they say of it. */

@@ -158,6 +158,8 @@ export const Execution = z.strictObject({
   workers: z.array(z.strictObject({ id: z.string(), host: z.string(), tasks: z.int() })),
   attempts: z.int(),
   lost: z.int(),
+  /** Attempts that took too long and were given to a second worker too; absent before there were any. */
+  copies: z.int().min(0).optional(),
   /** ISO 8601. */
   started: z.string(),
   finished: z.string(),
@@ -221,7 +223,13 @@ export const RunDocument = z.strictObject({
   metrics: z.strictObject({ test: Metrics.nullable(), oob: Metrics.nullable() }),
   analysis: AnalysisSummary.nullable(),
   ledger: Hash,
-  execution: Execution.pick({ variant: true, workers: true, attempts: true, lost: true }).extend({
+  execution: Execution.pick({
+    variant: true,
+    workers: true,
+    attempts: true,
+    lost: true,
+    copies: true,
+  }).extend({
     profile: RunProfile.optional(),
   }),
   seconds: z.strictObject({ total: z.number(), train: z.number() }),

@@ -46,6 +46,8 @@ export interface LaneOptions extends AttemptOptions {
   readonly lane: number;
   /** Says who took the task up: the `worker` of its events. Without a word it is the executor. */
   readonly onStarted: (worker: string) => void;
+  /** Says that a second worker was given it too. */
+  readonly onCopied: () => void;
 }
 
 /**
@@ -55,7 +57,13 @@ export interface LaneOptions extends AttemptOptions {
 export type LaneOutcome =
   | AttemptOutcome
   | { readonly status: "withdrawn" }
-  | { readonly status: "stored"; readonly result: TaskResult; readonly seconds: number };
+  | {
+      readonly status: "stored";
+      readonly result: TaskResult;
+      readonly seconds: number;
+      /** Who finished it, where that may be another than took it up: of two copies the first. */
+      readonly worker?: string;
+    };
 
 export interface LaneSettings {
   readonly host: string;
@@ -135,6 +143,7 @@ interface Attempt {
   readonly stop: AbortController;
   readonly since: number;
   worker: string | undefined;
+  copies: number;
 }
 
 function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Task>): Run {
@@ -217,7 +226,7 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
 
   const attempt = async (task: Task, lane: number) => {
     const stop = new AbortController();
-    const entry: Attempt = { task, stop, since: clock.monotonic(), worker: undefined };
+    const entry: Attempt = { task, stop, since: clock.monotonic(), worker: undefined, copies: 0 };
     running.add(entry);
     free.splice(free.indexOf(lane), 1);
     const onStarted = (worker: string = lanes.kind) => {
@@ -228,7 +237,9 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
     let outcome: LaneOutcome;
     try {
       const onProgress = (point: CurvePoint) => emitProgress(entry, point);
-      outcome = await lanes.run(task, { signal: stop.signal, lane, onStarted, onProgress });
+      const onCopied = () => void entry.copies++;
+      const { signal } = stop;
+      outcome = await lanes.run(task, { signal, lane, onStarted, onCopied, onProgress });
     } catch (error) {
       outcome = failed(failureFrom(error));
       if (error instanceof ManyfoldError) {
@@ -259,10 +270,10 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
     outcome: Exclude<LaneOutcome, { status: "withdrawn" }>,
     seconds: number,
   ): Promise<TaskEvent> => {
-    const of = identity(entry);
+    const of = { ...identity(entry), ...(entry.copies > 0 && { copies: entry.copies }) };
     if (outcome.status === "stored") {
-      const { result, seconds: worked } = outcome;
-      return { type: "completed", ...of, result, seconds: worked };
+      const { result, seconds: worked, worker = of.worker } = outcome;
+      return { type: "completed", ...of, worker, result, seconds: worked };
     }
     if (outcome.status === "failed") {
       return { type: "failed", ...of, failure: outcome.failure, seconds };

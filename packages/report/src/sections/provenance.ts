@@ -51,6 +51,11 @@ export function provenance({ result, execution }: ReportDocument): Html {
     ],
     ["executor", `${execution.executor}, ${counted(execution.workers.length, "worker")}`],
     ["attempts", `${count(execution.attempts)}, of which ${count(execution.lost)} lost`],
+    ...((execution.copies ?? 0) > 0
+      ? ([
+          ["copies", `${count(execution.copies ?? 0)} of slow attempts, on a second worker`],
+        ] as const)
+      : []),
   ])}
   ${
     workers.length > 0 &&

@@ -89,6 +89,7 @@ export type BeatMessage = z.infer<typeof BeatMessage>;
 
 /** What a heartbeat says in every version of the protocol. */
 export const AnyBeat = z.looseObject({ version: z.int(), worker, manyfold: z.string().max(40) });
+export type AnyBeat = z.infer<typeof AnyBeat>;
 
 /** All that a session wants of its workers; each message replaces the one before. */
 export const ControlMessage = z.strictObject({

@@ -134,3 +134,15 @@ export function attemptOf(subject: string): AttemptName | undefined {
 export function nameOf(run: string, session: string, { id, attempt }: Task): AttemptName {
   return { run, session, task: id, attempt };
 }
+
+const COPY = "-copy";
+
+/** The session that a session's copies of attempts are named after. */
+export function copySession(session: string): string {
+  return `${session}${COPY}`;
+}
+
+/** Whether it is a second copy of an attempt, meant for another worker than the first. */
+export function isCopy({ session }: Pick<AttemptName, "session">): boolean {
+  return session.endsWith(COPY);
+}

@@ -29,7 +29,7 @@ import {
 import { standingPulls } from "./pulls.ts";
 import { reportOutcomes } from "./reports.ts";
 import { LEASE, prepareNamespace } from "./streams.ts";
-import { type AttemptName, attemptOf, type Names, VERSION } from "./subjects.ts";
+import { type AttemptName, attemptOf, isCopy, type Names, VERSION } from "./subjects.ts";
 import type { Message, Transport } from "./transport.ts";
 
 export interface NatsWorkerOptions {
@@ -99,6 +99,8 @@ interface Held {
   readonly stop: AbortController;
   /** Whether it still needs a thread. */
   waits: boolean;
+  /** What is to be received once it has ended: the same task, wanted again while it was being stopped. */
+  after: (() => void) | undefined;
 }
 
 type Ended =
@@ -347,6 +349,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     const { name, delivery } = one;
     const { task, session, attempt: number } = name;
     held.delete(keyOf(name));
+    one.after?.();
     delivery.open--;
     const silent = ended.status === "failed" && dropped.has(one);
     if (!silent)
@@ -421,6 +424,21 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   const receive = (delivery: Delivery, task: Task, redelivered: boolean) => {
     const name: AttemptName = { ...delivery.name, task: task.id, attempt: task.attempt };
     const known = held.get(keyOf(name));
+    if (known !== undefined && isCopy(name) && name.session !== known.name.session) {
+      // Another worker is to have it.
+      tell({ name }, { returned: true });
+      if (--delivery.open === 0) reportSoon(delivery);
+      return;
+    }
+    if (known?.stop.signal.aborted === true) {
+      const { after } = known;
+      known.after = () => {
+        after?.();
+        receive(delivery, task, redelivered);
+        next();
+      };
+      return;
+    }
     if (known !== undefined) {
       // The same delivery again, or another session's wish for the same: one run serves both.
       const { delivery: before } = known;
@@ -434,7 +452,14 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       if (before.open === 0) reportSoon(before);
       return tell(known);
     }
-    const one: Held = { name, delivery, task, stop: new AbortController(), waits: false };
+    const one: Held = {
+      name,
+      delivery,
+      task,
+      stop: new AbortController(),
+      waits: false,
+      after: undefined,
+    };
     held.set(keyOf(name), one);
     if (hashOf(new TextEncoder().encode(canonicalJson(task.spec))) !== task.id) {
       const failure = failureOf("invalid", "The task's id is not the hash of what it asks for.");
@@ -459,6 +484,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   const forgo = (one: Held) => {
     const { delivery } = one;
     held.delete(keyOf(one.name));
+    one.after?.();
     delivery.unrun--;
     if (--delivery.open === 0) reportSoon(delivery);
   };
