@@ -36,7 +36,18 @@ export async function readArtifact(folder: string): Promise<ArtifactBytes> {
   const read = async (name: string, most: number) => {
     const path = join(folder, name);
     try {
-      const { size } = await stat(path);
+      const found = await stat(path);
+      // A device or a pipe may have no end.
+      if (!found.isFile() && !found.isDirectory()) {
+        throw new ManyfoldError({
+          code: "artifact",
+          path,
+          condition: "a file of the artifact",
+          got: "a device or a pipe",
+          help,
+        });
+      }
+      const { size } = found;
       if (size <= most) return await readFile(path);
       throw new ManyfoldError({
         code: "artifact",
