@@ -168,6 +168,24 @@ const CONFIGURATION: readonly Case[] = [
     says: "x.yaml:12:10 train.epochs must be a whole number, got null.",
   },
   {
+    name: "a bag that grows in steps longer than itself",
+    given: config(["members: 2 }", "members: 2 }\n  stop: { tolerance: 0.1 }"]),
+    says: "x.yaml:16:3 ensemble.stop.step must be at most ensemble.bagging.members, the most members there may be, got 8.\nThe bag grows in steps up to that number; 128 is a good one.",
+  },
+  {
+    name: "members that leave no rows out to stop their number by",
+    given: config([
+      "bagging: { members: 2 }",
+      "initOnly: { members: 2 }\n  stop: { tolerance: 0.1 }",
+    ]),
+    says: 'x.yaml:16:3 ensemble.stop must be left out where no member leaves rows out, got {"tolerance":0.1,"step":8,"confidence":0.9}.\nThe gain from more members is estimated on out-of-bag rows, which come with ensemble.bagging.',
+  },
+  {
+    name: "a tolerance of nothing",
+    given: config(["members: 2 }", "members: 2 }\n  stop: { tolerance: 0 }"]),
+    says: "x.yaml:16:22 ensemble.stop.tolerance must be > 0, got 0.",
+  },
+  {
     name: "a fraction for a count",
     given: config(["units: 3", "units: 2.5"]),
     says: "x.yaml:10:23 model.layers.0.dense.units must be a whole number, got 2.5.",

@@ -65,6 +65,16 @@ export const bag = {
   ensemble: { bagging: { members: 8 } },
 } satisfies ExperimentInput;
 
+/** Looked at after every four nets; the first look is not enough, and a later one is. */
+export const growing = {
+  ...bag,
+  name: "growing",
+  ensemble: {
+    bagging: { members: 40 },
+    stop: { tolerance: 0.02, step: 4, confidence: 0.6 },
+  },
+} satisfies ExperimentInput;
+
 /** Eight masks of each of two dropout networks. */
 export const dropout = {
   ...bag,

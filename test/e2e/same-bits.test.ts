@@ -5,7 +5,15 @@ import { readJournal } from "@manyfold/files";
 import type { ExperimentInput, Variant } from "@manyfold/protocol";
 import { JournalRecord, ReportDocument } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
-import { bag, dropout, learning, search, subspaces, writeExperiment } from "./experiments.ts";
+import {
+  bag,
+  dropout,
+  growing,
+  learning,
+  search,
+  subspaces,
+  writeExperiment,
+} from "./experiments.ts";
 import { temporaryFolder } from "./folder.ts";
 import { document } from "./program.ts";
 
@@ -48,7 +56,14 @@ const EXECUTORS = [
   ["threads", "3"],
 ] as const;
 
-const EXPERIMENTS: readonly ExperimentInput[] = [bag, dropout, subspaces, search, learning];
+const EXPERIMENTS: readonly ExperimentInput[] = [
+  bag,
+  growing,
+  dropout,
+  subspaces,
+  search,
+  learning,
+];
 
 describe.each(EXPERIMENTS)("$name", (experiment) => {
   test("gives the same bits inline and on 1, 2 and 3 threads", async () => {

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Outputs } from "@manyfold/coordinator";
@@ -68,9 +68,17 @@ export function meanInterval(values: readonly number[], t: number) {
   return { mean: centre, low: centre - t * error, high: centre + t * error, standardError: error };
 }
 
-/** Keeps a result beside this file, and shows it. */
-export function keep(name: string, result: object): void {
+/** Keeps a result beside this file, and shows it unless it is only on its way. */
+export function keep(name: string, result: object, quiet = false): void {
   const text = `${JSON.stringify(result, null, 2)}\n`;
-  writeFileSync(new URL(`results/${name}.json`, import.meta.url), text);
-  console.log(text);
+  writeFileSync(placeOf(name), text);
+  if (!quiet) console.log(text);
 }
+
+/** A result as it was kept; undefined where there is none yet. */
+export function kept<Result>(name: string): Result | undefined {
+  const place = placeOf(name);
+  return existsSync(place) ? (JSON.parse(readFileSync(place, "utf8")) as Result) : undefined;
+}
+
+const placeOf = (name: string) => new URL(`results/${name}.json`, import.meta.url);

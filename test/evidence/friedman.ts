@@ -1,12 +1,12 @@
 // The law as a forecast on Friedman #1 (Friedman 1991; Breiman 1996): the error of 32 bagged nets
 // from the first 4 of them, over 50 draws of 200 training and 2,000 test rows.
-import { fold, key, normals, uniforms } from "@manyfold/core";
 import { rawTable } from "@manyfold/data";
 import type { Members, Truth } from "@manyfold/ensemble";
 import { firstMembers, forecastError, lawError } from "@manyfold/ensemble";
 import type { ExperimentInput } from "@manyfold/protocol";
 import { Experiment, hashJson } from "@manyfold/protocol";
 import { keep, mean, meanInterval, openLaboratory } from "./experiments.ts";
+import { friedmanRows } from "./friedman-rows.ts";
 
 const SEEDS = 50;
 const TRAIN = 200;
@@ -16,7 +16,6 @@ const K = 32;
 /** 97.5 % quantile of Student's t with 49 degrees of freedom. */
 const T49 = 2.009575;
 
-const names = Array.from({ length: 10 }, (_, input) => `x${input + 1}`);
 const experiment: ExperimentInput = {
   version: 1,
   name: "friedman",
@@ -31,23 +30,10 @@ const experiment: ExperimentInput = {
   ensemble: { bagging: { members: K } },
 };
 
-/** Rows of Friedman #1: y = 10 sin(pi x1 x2) + 20 (x3 - 1/2)^2 + 10 x4 + 5 x5 + N(0, 1). */
-function friedman(seed: number) {
-  const rows = TRAIN + TEST;
-  const x = uniforms(fold(key(seed), "inputs"), rows * 10);
-  const noise = normals(fold(key(seed), "noise"), rows);
-  const cells = Array.from({ length: rows }, (_, row) => {
-    const [a = 0, b = 0, c = 0, d = 0, e = 0] = x.subarray(row * 10, row * 10 + 10);
-    const y = 10 * Math.sin(Math.PI * a * b) + 20 * (c - 0.5) ** 2 + 10 * d + 5 * e;
-    return [...x.subarray(row * 10, row * 10 + 10), y + (noise[row] ?? 0)].map(String);
-  });
-  return { header: [...names, "y"], rows: cells };
-}
-
 const laboratory = openLaboratory();
 const rows = [];
 for (let seed = 1; seed <= SEEDS; seed++) {
-  const { header, rows: cells } = friedman(seed);
+  const { header, rows: cells } = friedmanRows(seed, TRAIN + TEST);
   const lines = cells.map((_, row) => row + 2);
   const table = { source: "friedman", hash: hashJson(cells), header, rows: cells, lines };
   const input = { ...experiment, seed };

@@ -28,6 +28,7 @@ export function summary(outputs: Outputs, paths: RunPaths, source: string): stri
     lines.push(`out of bag    ${scores(oob.metrics)}${bare}${biased}`);
   }
   if (analysis && analysis.k > 1) lines.push("", ...lawLines(analysis));
+  if (result.growth) lines.push("", result.growth.ended);
   for (const { member, failure } of failed) {
     lines.push("", styled("yellow", `member ${member} failed: ${failure?.message ?? "unknown"}`));
   }

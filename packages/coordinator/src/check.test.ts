@@ -54,6 +54,21 @@ test("no coverage is promised by rows that took part in a decision", () => {
   expect(complaints("regression", { bagging, conformal }, train)).toEqual(refused);
 });
 
+test("a bag grows by rows that members leave out, and those then promise no coverage", () => {
+  const stop = { tolerance: 0.1, step: 4 };
+  const bagging = { members: 8 };
+  expect(complaints("regression", { bagging, stop })).toEqual([]);
+  expect(complaints("regression", { initOnly, stop })).toEqual(["ensemble.stop"]);
+  const all = { members: 8, sample: "all" } as const;
+  expect(complaints("regression", { bagging: all, stop })).toEqual(["ensemble.stop"]);
+  expect(complaints("regression", { bagging: { members: 3 }, stop })).toEqual([
+    "ensemble.stop.step",
+  ]);
+  expect(complaints("regression", { bagging, stop, conformal: {} })).toEqual([
+    "ensemble.conformal",
+  ]);
+});
+
 test("a trial of one net leaves no rows out that could stop it", () => {
   const stopping = (each: "model" | "ensemble") =>
     experimentComplaints(

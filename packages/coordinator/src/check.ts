@@ -17,6 +17,28 @@ const RULES: readonly Rule[] = [
     help: "Out-of-bag rows come with ensemble.bagging; in a search, with each: ensemble.",
   },
   {
+    path: ["ensemble", "stop"],
+    broken: ({ ensemble }) => ensemble?.stop !== undefined && !hasOutOfBag(drawOf(ensemble)),
+    condition: "left out where no member leaves rows out",
+    got: ({ ensemble }) => ensemble?.stop,
+    help: "The gain from more members is estimated on out-of-bag rows, which come with ensemble.bagging.",
+  },
+  {
+    path: ["ensemble", "stop", "step"],
+    broken: ({ ensemble }) =>
+      (ensemble?.stop?.step ?? 0) > (ensemble?.bagging?.members ?? Infinity),
+    condition: "at most ensemble.bagging.members, the most members there may be",
+    got: ({ ensemble }) => ensemble?.stop?.step,
+    help: "The bag grows in steps up to that number; 128 is a good one.",
+  },
+  {
+    path: ["ensemble", "stop"],
+    broken: ({ ensemble, search }) => ensemble?.stop !== undefined && search?.each === "ensemble",
+    condition: "left out where trials are ensembles (search.each: ensemble)",
+    got: ({ ensemble }) => ensemble?.stop,
+    help: "Trials are compared at one number of members; with each: model the best setting's bag may grow.",
+  },
+  {
     path: ["ensemble", "combine"],
     broken: ({ data, ensemble }) =>
       ensemble !== undefined && !combinersFor(data.task).includes(tagOf(ensemble.combine)),
@@ -54,8 +76,10 @@ const RULES: readonly Rule[] = [
       ensemble?.conformal !== undefined &&
       (train.earlyStopping?.on === "oob" ||
         ensemble.calibrate !== undefined ||
+        ensemble.stop !== undefined ||
         decidesOutOfBag(ensemble.combine)),
-    condition: "left out where out-of-bag rows stop a training, weigh members or calibrate",
+    condition:
+      "left out where out-of-bag rows stop a training or the bag's growth, weigh members or calibrate",
     got: ({ ensemble }) => ensemble?.conformal,
     help: "Rows that took part in a decision cannot promise a coverage; drop one of the two.",
   },

@@ -46,6 +46,7 @@ import type {
 import { hashJson } from "@manyfold/protocol";
 import { blobOf, floatsOf, inTurn } from "./blobs.ts";
 import { comparisonOf } from "./comparison.ts";
+import { growthOf } from "./enough.ts";
 import { ledgerOf } from "./ledger.ts";
 import type { Trained } from "./networks.ts";
 import { artifactMembers, memberRows, trainedOf, weightsOf } from "./networks.ts";
@@ -85,6 +86,7 @@ export async function finish(
   const wanted = finalTasks(state);
   const trained = trainedOf(state, wanted);
   const final = finalExperiment(state);
+  const growth = growthOf(state);
   const ref = state.data.final.table;
   const table = decodeTable(await blobOf(blobs, ref.hash), ref);
   const completed = trainedOf(state, every).length;
@@ -102,6 +104,7 @@ export async function finish(
       notes: state.data.notes,
     },
     members: memberRows(state, wanted),
+    ...(growth && { growth }),
     metrics: { test: null, oob: null },
     oob: null,
     comparison: [],
@@ -293,6 +296,7 @@ async function outOfBagOf(
   const gaussian = target.task === "regression" ? gaussianOf(members, residual) : undefined;
   const decided =
     final.train.earlyStopping?.on === "oob" ||
+    final.ensemble?.stop !== undefined ||
     decidesOutOfBag(combiner) ||
     calibration !== undefined;
   // A searched setting can decide by these rows though the configuration's own did not.
@@ -308,7 +312,7 @@ async function outOfBagOf(
       rows: rows.length,
       uncovered: Array.from(uncovered, (row) => table.rowNumbers[row] ?? 0),
       membersPerRow,
-      // Rows that stopped a training, weighed members, calibrated or chose the setting of a search
+      // Rows that stopped a training or a bag's growth, weighed members, calibrated or chose the setting of a search
       // took part in a decision (DESIGN 9).
       biased: decided || trialCount(final) > 1,
     },

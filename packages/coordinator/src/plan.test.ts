@@ -2,6 +2,7 @@ import { prepare, rawTable } from "@manyfold/data";
 import type { ExperimentInput, JournalRecord, TaskResult } from "@manyfold/protocol";
 import { compareKeys, Experiment, FINAL, hashJson, taskId } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
+import { isWeighingDue } from "./enough.ts";
 import { ledgerOf } from "./ledger.ts";
 import { allTasks, finalTasks, plan } from "./plan.ts";
 import type { RunState } from "./state.ts";
@@ -129,6 +130,55 @@ describe("the plan of a bag", () => {
     finishAll(small);
     fold(small, { type: "grown", members: 6, time: 2 });
     expect(ids(plan(small, new Set(), 9))).toEqual(large.slice(3));
+  });
+});
+
+describe("the plan of a bag that grows until it is enough", () => {
+  const growing = (members: number) =>
+    begin(created({ ensemble: { bagging: { members }, stop: { tolerance: 0.1, step: 4 } } }));
+  const weighed = (members: number, enough: boolean): JournalRecord => ({
+    type: "weighed",
+    members,
+    estimate: null,
+    enough,
+    time: 2,
+  });
+
+  test("is a step at a time, each behind a look that was not enough", () => {
+    const state = growing(10);
+    for (const count of [4, 8]) {
+      expect(finalTasks(state)).toHaveLength(count);
+      expect(isWeighingDue(state)).toBe(false);
+      for (const { id } of finalTasks(state).slice(0, -1)) fold(state, completed(id));
+      expect(isWeighingDue(state)).toBe(false);
+      fold(state, completed(finalTasks(state).at(-1)?.id ?? ""));
+      expect(isWeighingDue(state)).toBe(true);
+      expect(plan(state, new Set(), 99)).toEqual([]);
+      fold(state, weighed(count, false));
+      expect(isWeighingDue(state)).toBe(false);
+    }
+    // The most is no whole number of steps: its end is no place to look.
+    expect(plan(state, new Set(), 99).map(({ key }) => key.unit)).toEqual([8, 9]);
+    finishAll(state);
+    expect(isWeighingDue(state)).toBe(false);
+    expect(plan(state, new Set(), 99)).toEqual([]);
+  });
+
+  test("ends at a look that was enough, also when its most is raised", () => {
+    const state = finishAll(growing(8));
+    fold(state, weighed(4, true));
+    expect(plan(state, new Set(), 99)).toEqual([]);
+    fold(state, { type: "grown", members: 100, time: 3 });
+    expect(finalTasks(state)).toHaveLength(4);
+    expect(plan(state, new Set(), 99)).toEqual([]);
+  });
+
+  test("raised after its most was reached, goes on as if it had been so from the start", () => {
+    const state = finishAll(growing(6));
+    fold(state, weighed(4, false));
+    finishAll(state);
+    fold(state, { type: "grown", members: 20, time: 3 });
+    expect(ids(finalTasks(state))).toEqual(ids(finalTasks(begin(created(bag(8))))));
   });
 });
 

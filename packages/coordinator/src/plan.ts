@@ -26,7 +26,7 @@ import {
 } from "./trials.ts";
 import { leadersOf, winningTrial } from "./winner.ts";
 import type { Unit } from "./units.ts";
-import { hasOutOfBag, unitsOf } from "./units.ts";
+import { hasOutOfBag, membersWanted, unitsOf } from "./units.ts";
 
 /** A task that the experiment wants done, and its place in the order of results. */
 export interface Wanted {
@@ -144,10 +144,12 @@ export function finalTasks(state: RunState): readonly Wanted[] {
   const final = finalExperiment(state);
   if (!final) return [];
   const best = winningTrial(state);
-  return remember(state, `final ${best?.trial ?? ""}`, true, () => {
+  const count = membersWanted(final.ensemble, state.weighed);
+  return remember(state, `final ${best?.trial ?? ""} ${count}`, true, () => {
     const { table } = state.data.final;
     const scored: Report = final.data.split ? "test" : "train";
-    return unitsOf(final.ensemble).map((unit) => {
+    const units = unitsOf(final.ensemble).slice(0, count);
+    return units.map((unit) => {
       const report: Report[] = hasOutOfBag(unit.draw) ? ["oob", scored] : [scored];
       const { train } = final;
       return wanted(state, final, { trial: FINAL, fold: 0, repeat: 0, table, unit, train, report });
@@ -213,7 +215,11 @@ function waitingFresh(state: RunState): number {
 
 /** A line for people whose search keeps fewer slots busy than they have; see `search.lag`. */
 export function idleNote(state: RunState, slots: number): string | undefined {
-  const { search } = state.experiment;
+  const { search, ensemble } = state.experiment;
+  const step = ensemble?.stop?.step ?? Infinity;
+  if (!search && slots > step) {
+    return `${slots - step} of ${slots} slots stay idle while the bag grows: ensemble.stop.step ${step} members are trained at a time. A larger step would use all; it looks less often.`;
+  }
   if (!search || !(isAdaptive(search) || decisionsOf(state))) return undefined;
   const cells = tasksOfCell(state, cellAt(state, 0)).length;
   const busy = (search.lag + 1) * cells;

@@ -4,7 +4,7 @@ import { finalTasks, freshTasks, tasksOfCell, waitingTasks } from "./plan.ts";
 import type { RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
 import { cellAt, cellCount, firstOpen, isSearched, trialCount } from "./trials.ts";
-import { unitsOf } from "./units.ts";
+import { membersWanted } from "./units.ts";
 import { leadersOf } from "./winner.ts";
 
 /** Tasks that were counted, by how they ended. */
@@ -49,7 +49,7 @@ export function progressOf(state: RunState): {
   for (const { trial } of leadersOf(state)) add(open, state, freshTasks(state, trial));
   const final = finalTasks(state);
   add(open, state, final);
-  const pending = final.length === 0 ? unitsOf(state.experiment.ensemble).length : 0;
+  const pending = final.length === 0 ? membersWanted(state.experiment.ensemble, state.weighed) : 0;
   const trials = trialCount(state.experiment);
   return {
     done: over.done + open.done,

@@ -9,6 +9,7 @@ import type {
   TaskEvent,
 } from "@manyfold/protocol";
 import { assessTrial, confirmTrial, dueConfirmations, dueTrials } from "./assess.ts";
+import { isWeighingDue, weigh } from "./enough.ts";
 import { createFeed } from "./feed.ts";
 import { plan } from "./plan.ts";
 import { verdict } from "./retry.ts";
@@ -27,7 +28,7 @@ export interface Surroundings {
   readonly drain?: AbortSignal;
 }
 
-type Finding<Type = "assessed" | "confirmed"> = Type extends unknown
+type Finding<Type = "assessed" | "confirmed" | "weighed"> = Type extends unknown
   ? Omit<Extract<JournalRecord, { type: Type }>, "time">
   : never;
 
@@ -87,6 +88,9 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
     }
     for (const trial of dueConfirmations(state)) {
       await note({ type: "confirmed", trial, cells: await confirmTrial(state, blobs, trial) });
+    }
+    if (isWeighingDue(state, inFlight)) {
+      await note({ type: "weighed", ...(await weigh(state, blobs)) });
     }
   };
 

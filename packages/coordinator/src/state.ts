@@ -5,6 +5,7 @@ import type {
   JournalRecord,
   PreparedData,
   TaskResult,
+  Weighing,
 } from "@manyfold/protocol";
 import { ManyfoldError } from "@manyfold/protocol";
 import { verdict } from "./retry.ts";
@@ -53,6 +54,8 @@ export interface RunState {
   readonly assessed: Map<number, Assessment>;
   /** Values of leading trials' fresh cells. */
   readonly confirmed: Map<number, readonly (number | null)[]>;
+  /** Looks at a growing bag, in order. */
+  readonly weighed: Weighing[];
   finished: RecordOf<"finished"> | undefined;
   readonly labour: Labour;
 }
@@ -78,6 +81,7 @@ export function begin(record: JournalRecord): RunState {
     failures: new Map(),
     assessed: new Map(),
     confirmed: new Map(),
+    weighed: [],
     finished: undefined,
     labour: {
       tasks: new Map(),
@@ -132,6 +136,9 @@ const STEPS: {
   },
   confirmed: (state, { trial, cells }) => {
     state.confirmed.set(trial, cells);
+  },
+  weighed: (state, { members, estimate, enough }) => {
+    state.weighed.push({ members, estimate, enough });
   },
   resumed: () => {},
   interrupted: () => {},

@@ -1,4 +1,4 @@
-import type { DrawSpec, EnsembleSpec } from "@manyfold/protocol";
+import type { DrawSpec, EnsembleSpec, Weighing } from "@manyfold/protocol";
 import { match } from "@manyfold/protocol";
 
 /** One network to train: its member number and what it trains on. */
@@ -13,6 +13,22 @@ const EVERYTHING: DrawSpec = { sample: { all: {} }, features: 1 };
 export function unitsOf(ensemble: EnsembleSpec | undefined): Unit[] {
   const { count, draw } = plural(ensemble);
   return Array.from({ length: count }, (_, member) => ({ member, draw }));
+}
+
+/**
+ * Members that a final fit wants by now: all, or with `ensemble.stop` those up to the next look. Looks
+ * are at whole multiples of the step, whatever the most is, so that a bag whose most was raised later
+ * ends where it would have ended at once.
+ */
+export function membersWanted(
+  ensemble: EnsembleSpec | undefined,
+  weighed: readonly Weighing[],
+): number {
+  const most = plural(ensemble).count;
+  if (!ensemble?.stop) return most;
+  const last = weighed.at(-1);
+  if (last?.enough) return Math.min(most, last.members);
+  return Math.min(most, (last?.members ?? 0) + ensemble.stop.step);
 }
 
 /** What all members of an ensemble have in common. */

@@ -101,14 +101,16 @@ const STUDENT = [
   2.079614, 2.073873, 2.068658, 2.063899, 2.059539, 2.055529, 2.05183, 2.048407, 2.04523, 2.042272,
 ];
 
-/**
- * The 97.5 % quantile of Student's t; beyond 30 degrees of freedom by the expansion around the
- * normal quantile (Fisher and Cornish 1960), within 1e-6.
- */
+/** The 97.5 % quantile of Student's t; beyond 30 degrees of freedom within 1e-6. */
 export function studentQuantile(freedom: number): number {
-  const z = 1.959963984540054;
-  const tabled = STUDENT[freedom - 1];
-  if (tabled !== undefined) return tabled;
+  return STUDENT[freedom - 1] ?? studentExpansion(1.959963984540054, freedom);
+}
+
+/**
+ * A quantile of Student's t from the same quantile of the normal distribution, by expansion (Fisher
+ * and Cornish 1960): for 95 % within 0.3 % from 3 degrees of freedom on.
+ */
+export function studentExpansion(z: number, freedom: number): number {
   const z2 = z * z;
   const first = (z * (z2 + 1)) / 4;
   const second = (z * ((5 * z2 + 16) * z2 + 3)) / 96;

@@ -25,6 +25,8 @@ export { fitLaw, lawError, membersEnough } from "./law.ts";
 export type { LawFit } from "./law.ts";
 export { forecastError, studentQuantile } from "./forecast.ts";
 export type { Forecast } from "./forecast.ts";
+export { gainOf } from "./gain.ts";
+export type { Gain } from "./gain.ts";
 
 // The artifact and its predictor.
 export { encodeArtifact, openArtifact } from "./artifact.ts";

@@ -125,6 +125,30 @@ export const Conformal = tagged({
 });
 export type Conformal = z.infer<typeof Conformal>;
 
+/** When a growing bag has members enough. */
+export const EnoughSpec = z.strictObject({
+  tolerance: z
+    .number()
+    .gt(0)
+    .max(10)
+    .describe(
+      "Gain still to be had from more members, (v - c) / k, that is not worth more of them, as a share of the floor c: 0.05 ends within 5 % of it.",
+    ),
+  step: z
+    .int()
+    .min(4)
+    .max(10_000)
+    .default(8)
+    .describe("Members added at a time; after each step the gain is estimated anew."),
+  confidence: z
+    .number()
+    .min(0.5)
+    .lt(1)
+    .default(0.9)
+    .describe("How sure each estimate must be that the gain is below the tolerance."),
+});
+export type EnoughSpec = z.infer<typeof EnoughSpec>;
+
 const Members = z.int().min(1).max(100_000).describe("Number of members (k).");
 const Features = z
   .number()
@@ -155,6 +179,9 @@ export const EnsembleSpec = z
       })
       .optional()
       .describe("Members are thinned networks of one or more dropout networks."),
+    stop: EnoughSpec.optional().describe(
+      "Adds members in steps until more would gain too little, by out-of-bag estimates; the number of members is then the most there may be.",
+    ),
     combine: Combiner.default({ mean: {} }),
     calibrate: Calibrator.optional(),
     conformal: z

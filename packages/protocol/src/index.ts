@@ -29,3 +29,4 @@ export * from "./search.ts";
 export * from "./tagged.ts";
 export * from "./task.ts";
 export * from "./train.ts";
+export * from "./weighing.ts";

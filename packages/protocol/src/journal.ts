@@ -2,6 +2,7 @@ import { z } from "zod";
 import { DatasetRef, Preprocessing } from "./data.ts";
 import { Experiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
+import { Weighing } from "./weighing.ts";
 import { Hash } from "./hash.ts";
 import { BlobRef, TaskResult, Variant } from "./task.ts";
 
@@ -97,6 +98,8 @@ export const JournalRecord = z.discriminatedUnion("type", [
     cells: z.array(z.number().nullable()),
     time: z.number(),
   }),
+  /** A growing bag had so many members, and this is what more of them would gain. */
+  z.strictObject({ type: z.literal("weighed"), ...Weighing.shape, time: z.number() }),
   /** A session of the coordinator began (a resume) or was asked to stop. */
   z.strictObject({ type: z.literal("resumed"), time: z.number() }),
   z.strictObject({ type: z.literal("interrupted"), time: z.number() }),

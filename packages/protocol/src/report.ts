@@ -6,6 +6,7 @@ import { FailureCode } from "./failure.ts";
 import { Hash } from "./hash.ts";
 import { ParamValue } from "./search.ts";
 import { CurvePoint, Variant } from "./task.ts";
+import { Weighing } from "./weighing.ts";
 
 export const Params = z.record(z.string(), ParamValue);
 export type Params = z.infer<typeof Params>;
@@ -132,6 +133,8 @@ export const RunResult = z.strictObject({
     notes: z.array(z.string()),
   }),
   members: z.array(MemberRow),
+  /** With `ensemble.stop`: each look at the growing bag, and how it ended, in a sentence. */
+  growth: z.strictObject({ looks: z.array(Weighing), ended: z.string() }).optional(),
   metrics: z.strictObject({ test: Metrics.nullable(), oob: Metrics.nullable() }),
   oob: OutOfBag.nullable(),
   /** Scores of members alone and other combiners on the test rows, for the comparison table. */

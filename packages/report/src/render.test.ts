@@ -17,7 +17,7 @@ type Name = keyof typeof examples;
 const expected: { readonly [N in Name]: readonly string[] } = {
   bagReport: [...always, ...explained, ...voting, "conformal", "oob", "notes"],
   dropoutReport: [...always, ...explained, ...voting],
-  regressionReport: [...always, ...explained, "residuals", "oob"],
+  regressionReport: [...always, ...explained, "growth", "residuals", "oob"],
   searchReport: [...always, ...explained, ...voting, "search"],
   singleReport: [...always, ...ranked, ...classes, "law"],
   trainingRowsReport: [...always, ...explained, ...voting, "conformal", "oob", "notes"],

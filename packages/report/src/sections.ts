@@ -5,6 +5,7 @@ import { learningCurves } from "./figures/learning.ts";
 import { probeFigures } from "./figures/probes.ts";
 import { residualPlots } from "./figures/residuals.ts";
 import { html, type Html } from "./html.ts";
+import { growth } from "./sections/growth.ts";
 import { curve, law } from "./sections/law.ts";
 import { members } from "./sections/members.ts";
 import {
@@ -40,6 +41,11 @@ export const sections: readonly Section[] = [
     id: "curve",
     title: () => "Error over the number of members",
     content: ({ result }, subject) => result.analysis && curve(result.analysis, subject),
+  },
+  {
+    id: "growth",
+    title: () => "When it was enough",
+    content: ({ result }) => (result.growth ? growth(result.growth) : null),
   },
   {
     id: "members",

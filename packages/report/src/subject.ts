@@ -78,9 +78,12 @@ function sampleText(spec: NonNullable<EnsembleSpec["bagging"]>): string {
 }
 
 /** How each kind of ensemble is made; exactly one of the three keys is given. */
-function making(spec: EnsembleSpec | undefined): Pick<Subject, "asked" | "made" | "difference"> {
+function making(
+  spec: EnsembleSpec | undefined,
+  grown: number,
+): Pick<Subject, "asked" | "made" | "difference"> {
   if (spec?.bagging) {
-    const asked = spec.bagging.members;
+    const asked = spec.stop ? grown : spec.bagging.members;
     const made = `a bag of ${counted(asked, "network")}`;
     return { asked, made, difference: `each on ${sampleText(spec.bagging)}` };
   }
@@ -110,7 +113,7 @@ export function subjectOf({ result }: ReportDocument): Subject {
   const { model, train } = result.experiment;
   const { loss } = train;
   return {
-    ...making(spec),
+    ...making(spec, result.members.length),
     classification,
     classes: classification ? target.classes : [],
     target: classification ? target.column : listed(target.columns.map(({ name }) => name)),

@@ -9,7 +9,7 @@ import {
   waitingTasks,
 } from "@manyfold/coordinator";
 import { buildNetwork, describeNetwork } from "@manyfold/core";
-import type { JournalRecord, Preprocessing } from "@manyfold/protocol";
+import type { Experiment, JournalRecord, Preprocessing } from "@manyfold/protocol";
 import { schedulerOf } from "@manyfold/search";
 import { preferredVariant, taskBytes } from "@manyfold/workers";
 import { readConfig } from "../config.ts";
@@ -72,10 +72,17 @@ async function planOf(path: string) {
           ),
         }
       : null,
+    stop: stopOf(experiment),
     tasks: tasks.length + waitingTasks(state),
     bytesPerTask: Math.max(0, ...tasks.map(({ spec }) => taskBytes(spec))),
     workers: availableParallelism(),
   };
+}
+
+/** Between which numbers of members a growing bag will end, and by what rule; null for others. */
+function stopOf({ ensemble }: Experiment) {
+  if (!ensemble?.stop || !ensemble.bagging) return null;
+  return { ...ensemble.stop, least: ensemble.stop.step, most: ensemble.bagging.members };
 }
 
 type Plan = Awaited<ReturnType<typeof planOf>>;
@@ -92,7 +99,7 @@ function cells({ folds, repeats }: NonNullable<Plan["search"]>): string {
 }
 
 function describe(plan: Plan): string[] {
-  const { data, network, search } = plan;
+  const { data, network, search, stop } = plan;
   const memory = (plan.bytesPerTask / 2 ** 20).toFixed(1);
   return [
     `${plan.name}: ${plan.tasks} tasks, each about ${memory} MiB, on ${plan.workers} cores by default`,
@@ -100,6 +107,11 @@ function describe(plan: Plan): string[] {
     ...data.notes.map((note) => `  note: ${note}`),
     "network:",
     ...network.summary.split("\n").map((line) => `  ${line}`),
+    ...(stop
+      ? [
+          `ensemble: ${stop.least} to ${stop.most} members in steps of ${stop.step}, until the gain still to be had, (v - c)/k, is out of bag at most ${stop.tolerance} of c with confidence ${stop.confidence}; only the first step is counted above`,
+        ]
+      : []),
     ...(search
       ? [
           `search: ${search.trials} trials of ${cells(search)} each, then the best is fitted on all training rows`,

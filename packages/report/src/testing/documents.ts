@@ -76,7 +76,11 @@ export function regressionReport(): ReportDocument {
         split: { test: 0.25 },
       },
       train: { epochs: 60, earlyStopping: { on: "oob", patience: 10 } },
-      ensemble: { bagging: { members: 10 }, combine: "median" },
+      ensemble: {
+        bagging: { members: 64 },
+        stop: { tolerance: 0.03, step: 5 },
+        combine: "median",
+      },
     },
     progression,
     { train: 331, test: 111 },
@@ -84,6 +88,22 @@ export function regressionReport(): ReportDocument {
       ...parts,
       members: simulateTraining(12, 10, { epochs: 60, start: 1.2, end: 0.35, held: 0.6 }),
       analysis,
+      growth: {
+        looks: [
+          {
+            members: 5,
+            estimate: { k: 5, v: 3600, c: 2900, gain: 140, allowed: 87, upper: 190 },
+            enough: false,
+          },
+          {
+            members: 10,
+            estimate: { k: 10, v: 3560, c: 2910, gain: 65, allowed: 87.3, upper: 81 },
+            enough: true,
+          },
+        ],
+        ended:
+          "Stopped at 10 members: all further ones together would gain about 65, which with 90 % confidence is no more than 3 % of the floor, 87.3.",
+      },
       metrics: { test, oob },
       oob: {
         metrics: oob,
