@@ -44,7 +44,7 @@ type Place = Pick<Assessment, "trial" | "rung">;
  * @param inFlight tasks that are being done: a plan starts tasks in order, so that behind one that
  *   is neither done nor in flight nothing has begun, and the search for more ends there
  */
-export function dueTrials(state: RunState, inFlight?: ReadonlySet<Hash>): Place[] {
+export function dueTrials(state: RunState, inFlight?: Pick<ReadonlySet<Hash>, "has">): Place[] {
   const due: Place[] = [];
   const count = cellCount(state);
   for (let place = firstOpen(state); place < count; place++) {

@@ -10,7 +10,7 @@ import { outcomeOf } from "./state.ts";
 import { isSearched } from "./trials.ts";
 
 /** Whether all members up to the next look have ended, and nobody has looked yet. */
-export function isWeighingDue(state: RunState, inFlight?: ReadonlySet<Hash>): boolean {
+export function isWeighingDue(state: RunState, inFlight?: Pick<ReadonlySet<Hash>, "has">): boolean {
   const ensemble = finalExperiment(state)?.ensemble;
   if (!ensemble?.stop || !isSearched(state)) return false;
   const tasks = finalTasks(state);

@@ -41,6 +41,7 @@ export function executionOf(state: RunState, setting: Setting): Execution {
     seconds: { total: labour.active / 1000, train: labour.trainSeconds },
     reproducible: reasons.length === 0,
     reasons,
+    ...(labour.spans.length > 0 && { timeline: labour.spans }),
     manyfold: setting.manyfold,
     node: setting.node,
   };

@@ -42,7 +42,11 @@ export interface Wanted {
  * its end. A trial is wanted once its setting is known: where a sampler learns, once the trials that
  * its proposal sees are assessed. The final fit of a search is wanted once every trial is.
  */
-export function plan(state: RunState, inFlight: ReadonlySet<Hash>, limit: number): Wanted[] {
+export function plan(
+  state: RunState,
+  inFlight: Pick<ReadonlySet<Hash>, "has">,
+  limit: number,
+): Wanted[] {
   const next: Wanted[] = [];
   const seen = new Set<Hash>();
   const take = (wanted: readonly Wanted[], from = 0) => {

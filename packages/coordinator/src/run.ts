@@ -7,6 +7,7 @@ import type {
   JournalRecord,
   Task,
   TaskEvent,
+  TaskKey,
 } from "@manyfold/protocol";
 import { assessTrial, confirmTrial, dueConfirmations, dueTrials } from "./assess.ts";
 import { isWeighingDue, weigh } from "./enough.ts";
@@ -15,6 +16,7 @@ import { plan } from "./plan.ts";
 import { verdict } from "./retry.ts";
 import type { RunState } from "./state.ts";
 import { fold, nextAttempt, outcomeOf } from "./state.ts";
+import { paramsOf } from "./trials.ts";
 
 /** Where a run happens: all that touches the world is handed in. */
 export interface Surroundings {
@@ -56,7 +58,7 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
   const { description } = executor;
   // Asked each time: an executor has more slots when workers join.
   const window = () => Math.max(description.slots * AHEAD, description.slots + 4);
-  const inFlight = new Set<Hash>();
+  const inFlight = new Map<Hash, TaskKey>();
   const feed = createFeed<Task>();
   const abort = new AbortController();
   const pending: TaskEvent[] = [];
@@ -70,8 +72,8 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
       for (const task of feed.abandon()) inFlight.delete(task.id);
       return;
     }
-    for (const { id, spec } of plan(state, inFlight, window() - inFlight.size)) {
-      inFlight.add(id);
+    for (const { id, key, spec } of plan(state, inFlight, window() - inFlight.size)) {
+      inFlight.set(id, key);
       feed.push({ id, attempt: nextAttempt(state, id), spec });
     }
     if (inFlight.size === 0) feed.close();
@@ -83,7 +85,9 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
     const note = (one: Finding) => record(state, journal, [{ ...one, time: clock.now() }]);
     for (let trials = due(); trials.length > 0; trials = due()) {
       for (const trial of trials) {
-        await note({ type: "assessed", ...(await assessTrial(state, blobs, trial)) });
+        const assessment = await assessTrial(state, blobs, trial);
+        const params = paramsOf(state, trial.trial) ?? {};
+        await note({ type: "assessed", ...assessment, params });
       }
     }
     for (const trial of dueConfirmations(state)) {
@@ -121,7 +125,7 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
         await record(
           state,
           journal,
-          events.flatMap((event) => recordOf(event, clock.now())),
+          events.flatMap((event) => recordOf(event, inFlight.get(event.task), clock.now())),
         );
         await Promise.all(events.map((event) => conclude(event)));
         for (const event of events) {
@@ -163,11 +167,11 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
   return plan(state, new Set(), 1).length === 0;
 }
 
-function recordOf(event: TaskEvent, time: number): JournalRecord[] {
+function recordOf(event: TaskEvent, key: TaskKey | undefined, time: number): JournalRecord[] {
   switch (event.type) {
     case "completed":
     case "failed":
-      return [{ ...event, time }];
+      return [{ ...event, ...(key && { key }), time }];
     case "started":
     case "progress":
       return [];

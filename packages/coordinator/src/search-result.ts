@@ -1,12 +1,13 @@
 import type { SearchResult, TrialRow } from "@manyfold/protocol";
 import { fold, key } from "@manyfold/core";
 import { tagOf } from "@manyfold/protocol";
-import { importances } from "@manyfold/search";
-import { tasksOfTrial } from "./plan.ts";
-import type { RunState } from "./state.ts";
-import { outcomeOf } from "./state.ts";
+import { importances, insightOf } from "@manyfold/search";
+import { decisionsOf, rungsOf } from "./decisions.ts";
+import { tasksOfCell } from "./plan.ts";
+import type { Assessment, RunState } from "./state.ts";
+import { cellNumber, outcomeOf } from "./state.ts";
 import { directionOf, metricOf, signOf } from "./metric.ts";
-import { assessmentOf, paramsOf, proposedTrials } from "./trials.ts";
+import { paramsOf, proposedTrials } from "./trials.ts";
 import { confirmedValue, correctedValue, leadersOf, winningTrial } from "./winner.ts";
 
 /** The table of the trials proposed so far and the best of them; null for an experiment without a search. */
@@ -15,7 +16,7 @@ export function searchResult(state: RunState): SearchResult | null {
   if (!experiment.search) return null;
   const { space } = experiment.search;
   const best = winningTrial(state);
-  const trials = Array.from({ length: proposedTrials(state) }, (_, trial) => rowOf(state, trial));
+  const trials = trialRows(state);
   const sign = signOf(experiment);
   const history = trials.map(({ trial, params, value }) => ({
     trial,
@@ -23,10 +24,12 @@ export function searchResult(state: RunState): SearchResult | null {
     value: value === null ? null : sign * value,
   }));
   const importance = importances(space, history, fold(key(experiment.seed), "importance"));
+  const direction = directionOf(experiment);
+  const names = importance?.map(({ name }) => name) ?? [];
   return {
     sampler: tagOf(experiment.search.sampler),
     metric: metricOf(experiment),
-    direction: directionOf(experiment),
+    direction,
     best: best
       ? {
           trial: best.trial,
@@ -37,23 +40,76 @@ export function searchResult(state: RunState): SearchResult | null {
     ...(best && { corrected: correctedValue(state, best) }),
     trials,
     ...(importance ? { importance } : {}),
+    insight: insightOf(space, trials, direction, names),
   };
 }
 
-function rowOf(state: RunState, trial: number): TrialRow {
-  const assessment = assessmentOf(state, trial);
-  const params = paramsOf(state, trial) ?? {};
-  const { value = null, standardError = null } = assessment ?? {};
+type Cell = Pick<Assessment, "trial" | "rung">;
+
+/** Every trial that is proposed by now, in order. */
+export function trialRows(state: RunState): TrialRow[] {
+  const cells = Array.from({ length: proposedTrials(state) }, (_, trial): Cell[] => [{ trial }]);
+  const decisions = decisionsOf(state);
+  if (decisions) {
+    for (const ofTrial of cells) ofTrial.length = 0;
+    for (const { trial, rung } of decisions.made) cells[trial]?.push({ trial, rung });
+  }
+  const ends = rungsOf(state.experiment);
   // A search that was grown may have confirmed trials that lead no more.
-  const leads = leadersOf(state).some((leader) => leader.trial === trial);
-  const confirmed = leads ? confirmedValue(state, trial) : undefined;
-  const row = { trial, params, value, standardError, state: stateOf(state, trial) };
-  return confirmed === undefined ? row : { ...row, confirmed };
+  const leaders = new Set(leadersOf(state).map(({ trial }) => trial));
+  return cells.map((ofTrial, trial) => {
+    const row = rowOf(state, trial, ofTrial, ends);
+    const confirmed = leaders.has(trial) ? confirmedValue(state, trial) : undefined;
+    return confirmed === undefined ? row : { ...row, confirmed };
+  });
 }
 
-function stateOf(state: RunState, trial: number): TrialRow["state"] {
-  const assessment = assessmentOf(state, trial);
-  if (assessment) return assessment.value === null ? "failed" : "completed";
-  const begun = tasksOfTrial(state, trial).some(({ id }) => outcomeOf(state, id) !== undefined);
-  return begun ? "running" : "waiting";
+function rowOf(
+  state: RunState,
+  trial: number,
+  cells: readonly Cell[],
+  ends: readonly number[] | undefined,
+): TrialRow {
+  const known = cells.flatMap((cell) => state.assessed.get(cellNumber(cell)) ?? []);
+  const last = known.at(-1);
+  const { value = null, standardError = null } = last ?? {};
+  const epochs = epochsOf(state, cells);
+  const rungs = known.map((one) => ({
+    epochs: ends?.[one.rung ?? 0] ?? 1,
+    value: one.value,
+    standardError: one.standardError,
+  }));
+  return {
+    trial,
+    params: paramsOf(state, trial) ?? {},
+    value,
+    standardError,
+    state: last
+      ? value === null
+        ? "failed"
+        : "completed"
+      : epochs === null
+        ? "waiting"
+        : "running",
+    epochs: epochs ?? 0,
+    ...(ends && { rungs }),
+  };
+}
+
+/** Epochs trained, over a trial's networks; null where none of its tasks has ended. */
+function epochsOf(state: RunState, cells: readonly Cell[]): number | null {
+  // A training's later parts hold the curve of the earlier ones.
+  const longest = new Map<string, number>();
+  let ended = false;
+  for (const cell of cells) {
+    for (const { id, key: place } of tasksOfCell(state, cell)) {
+      const outcome = outcomeOf(state, id);
+      if (outcome === undefined) continue;
+      ended = true;
+      const epochs = "weights" in outcome ? outcome.curve.length : (outcome.epoch ?? 0);
+      const name = `${place.fold} ${place.repeat} ${place.unit}`;
+      longest.set(name, Math.max(longest.get(name) ?? 0, epochs));
+    }
+  }
+  return ended ? [...longest.values()].reduce((sum, one) => sum + one, 0) : null;
 }

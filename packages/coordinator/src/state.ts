@@ -4,6 +4,7 @@ import type {
   Hash,
   JournalRecord,
   PreparedData,
+  Span,
   TaskResult,
   Weighing,
 } from "@manyfold/protocol";
@@ -37,6 +38,8 @@ export interface Labour {
   active: number;
   started: number;
   last: number;
+  /** Every attempt whose record says what it was for, in the order in which they ended. */
+  readonly spans: Span[];
 }
 
 /** A run's state: the fold over its journal, and nothing else. */
@@ -92,6 +95,7 @@ export function begin(record: JournalRecord): RunState {
       active: 0,
       started: record.time,
       last: record.time,
+      spans: [],
     },
   };
 }
@@ -120,6 +124,7 @@ const STEPS: {
     labour.attempts += 1;
     labour.copies += record.copies ?? 0;
     labour.trainSeconds += record.seconds;
+    noteSpan(labour, record);
   },
   failed: (state, record) => {
     const failures = state.failures.get(record.task) ?? [];
@@ -128,6 +133,7 @@ const STEPS: {
     state.labour.copies += record.copies ?? 0;
     state.labour.trainSeconds += record.seconds;
     if (record.failure.code === "lost") state.labour.lost += 1;
+    noteSpan(state.labour, record);
   },
   assessed: (state, { trial, rung, value, standardError, cells, epoch }) => {
     const assessment = { trial, value, standardError, cells, epoch };
@@ -146,6 +152,14 @@ const STEPS: {
     state.finished = record;
   },
 };
+
+function noteSpan(labour: Labour, record: RecordOf<"completed"> | RecordOf<"failed">): void {
+  const { key, attempt, worker, seconds, time } = record;
+  if (key === undefined) return;
+  const to = Math.max(0, (time - labour.started) / 1000);
+  const failure = "failure" in record ? { failure: record.failure.code } : {};
+  labour.spans.push({ key, attempt, worker, from: Math.max(0, to - seconds), to, ...failure });
+}
 
 /** Records after which time passed without a coordinator. */
 const PAUSES: ReadonlySet<JournalRecord["type"]> = new Set(["resumed", "grown"]);

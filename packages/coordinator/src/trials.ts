@@ -96,16 +96,6 @@ export function assessmentAt(state: RunState, place: number): Assessment | undef
   return state.assessed.get(cellNumber(cellAt(state, place)));
 }
 
-/** What is known of a trial: with a scheduler, of the last of its rungs that are. */
-export function assessmentOf(state: RunState, trial: number): Assessment | undefined {
-  const decisions = decisionsOf(state);
-  if (!decisions) return state.assessed.get(trial);
-  return decisions.made
-    .filter((one) => one.trial === trial)
-    .map((one) => state.assessed.get(cellNumber(one)))
-    .findLast((assessment) => assessment !== undefined);
-}
-
 /** Whether all trials are assessed and no more will come. */
 export function isSearched(state: RunState): boolean {
   const decisions = decisionsOf(state);

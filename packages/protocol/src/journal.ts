@@ -4,7 +4,8 @@ import { Experiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { Weighing } from "./weighing.ts";
 import { Hash } from "./hash.ts";
-import { BlobRef, TaskResult, Variant } from "./task.ts";
+import { Params } from "./report.ts";
+import { BlobRef, TaskKey, TaskResult, Variant } from "./task.ts";
 
 /** The rows of one stage, prepared once: the final table, or one fold of a search. */
 export const PreparedTable = z.strictObject({ table: DatasetRef, preprocessing: Preprocessing });
@@ -59,6 +60,8 @@ export const JournalRecord = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("completed"),
     task: Hash,
+    /** The place in the order of results that it was started for; for readers, it decides nothing. */
+    key: TaskKey.optional(),
     attempt: z.int().min(1),
     worker: z.string(),
     result: TaskResult,
@@ -69,6 +72,7 @@ export const JournalRecord = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("failed"),
     task: Hash,
+    key: TaskKey.optional(),
     attempt: z.int().min(1),
     worker: z.string(),
     failure: Failure,
@@ -89,6 +93,8 @@ export const JournalRecord = z.discriminatedUnion("type", [
     cells: z.array(z.number().nullable()),
     /** Epoch whose weights were kept, median over the cells' networks. */
     epoch: z.int().min(1).nullable(),
+    /** The trial's setting; for readers, since it follows from what came before. */
+    params: Params.optional(),
     time: z.number(),
   }),
   /** A leading trial was assessed again, on fresh folds: the metric on each. */

@@ -5,7 +5,7 @@ import { Experiment } from "./experiment.ts";
 import { FailureCode } from "./failure.ts";
 import { Hash } from "./hash.ts";
 import { ParamValue } from "./search.ts";
-import { CurvePoint, Variant } from "./task.ts";
+import { CurvePoint, TaskKey, Variant } from "./task.ts";
 import { Weighing } from "./weighing.ts";
 
 export const Params = z.record(z.string(), ParamValue);
@@ -22,6 +22,18 @@ export const TrialRow = z.strictObject({
   /** Mean of the metric over fresh folds, for a leading trial that was assessed again. */
   confirmed: z.number().nullable().optional(),
   state: z.enum(["waiting", "running", "completed", "failed"]),
+  /** Epochs that its networks were trained for, all together. */
+  epochs: z.int().min(0).optional(),
+  /** With a scheduler: what it was worth after so many epochs, at each look. */
+  rungs: z
+    .array(
+      z.strictObject({
+        epochs: z.int().min(1),
+        value: z.number().nullable(),
+        standardError: z.number().nullable(),
+      }),
+    )
+    .optional(),
 });
 export type TrialRow = z.infer<typeof TrialRow>;
 
@@ -51,6 +63,48 @@ export const CorrectedValue = z.strictObject({
 });
 export type CorrectedValue = z.infer<typeof CorrectedValue>;
 
+/** Trials of a part of a parameter's range, or of one of its values. */
+const SliceBin = z.strictObject({
+  /** The range, or the value twice. */
+  from: ParamValue,
+  to: ParamValue,
+  trials: z.int().min(1),
+  best: z.number(),
+  median: z.number(),
+});
+
+/** A parameter's range in cells of equal width on its own scale. */
+const SurfaceAxis = z.strictObject({
+  name: z.string(),
+  /** Ends of the cells, one more than there are cells; of a list, its values, one per cell. */
+  edges: z.array(z.number()).optional(),
+  values: z.array(ParamValue).optional(),
+});
+
+/** What the trials of a search show together. */
+export const SearchInsight = z.strictObject({
+  /** Trials that were better than all before them. */
+  progress: z.array(z.strictObject({ trial: z.int().min(0), value: z.number() })),
+  /** Values that so large a share of the trials reaches or beats, from the best to the worst. */
+  distribution: z.array(z.strictObject({ share: z.number(), value: z.number() })),
+  /** The values over each parameter by itself. */
+  slices: z.array(z.strictObject({ name: z.string(), bins: z.array(SliceBin) })),
+  /**
+   * The value over the two most important parameters: means of near trials, weighted by nearness;
+   * null where none is near. `cells[row][column]`, rows along `y`.
+   */
+  surface: z
+    .strictObject({
+      x: SurfaceAxis,
+      y: SurfaceAxis,
+      cells: z.array(z.array(z.number().nullable())),
+      /** Values beyond this one count as this one, so that a few bad ones do not hide the others. */
+      limit: z.number(),
+    })
+    .nullable(),
+});
+export type SearchInsight = z.infer<typeof SearchInsight>;
+
 export const SearchResult = z.strictObject({
   sampler: z.string(),
   metric: z.string(),
@@ -63,6 +117,7 @@ export const SearchResult = z.strictObject({
    * too few trials have values.
    */
   importance: z.array(ParameterImportance).optional(),
+  insight: SearchInsight.optional(),
 });
 export type SearchResult = z.infer<typeof SearchResult>;
 
@@ -153,6 +208,19 @@ export const RunResult = z.strictObject({
 });
 export type RunResult = z.infer<typeof RunResult>;
 
+/** An attempt at a task: where and when. */
+const Span = z.strictObject({
+  key: TaskKey,
+  attempt: z.int().min(1),
+  worker: z.string(),
+  /** Seconds since the run began. */
+  from: z.number(),
+  to: z.number(),
+  /** Why it failed, if it did. */
+  failure: FailureCode.optional(),
+});
+export type Span = z.infer<typeof Span>;
+
 /** Who did it, when, on what, how often. */
 export const Execution = z.strictObject({
   runId: z.string(),
@@ -174,6 +242,8 @@ export const Execution = z.strictObject({
   reproducible: z.boolean(),
   /** Why not, one line each. */
   reasons: z.array(z.string()),
+  /** Every attempt, in the order in which they ended. */
+  timeline: z.array(Span).optional(),
   manyfold: z.string(),
   node: z.string(),
 });

@@ -18,7 +18,8 @@ const expected: { readonly [N in Name]: readonly string[] } = {
   bagReport: [...always, ...explained, ...voting, "conformal", "oob", "notes"],
   dropoutReport: [...always, ...explained, ...voting],
   regressionReport: [...always, ...explained, "growth", "residuals", "oob"],
-  searchReport: [...always, ...explained, ...voting, "search"],
+  searchReport: [...always, ...explained, ...voting, "search", "timeline"],
+  schedulerReport: [...always, ...explained, ...voting, "search", "timeline"],
   singleReport: [...always, ...ranked, ...classes, "law"],
   trainingRowsReport: [...always, ...explained, ...voting, "conformal", "oob", "notes"],
   failedReport: [...always, "members"],
@@ -165,5 +166,21 @@ describe("size", () => {
     const result = { ...document.result, members: long };
     expect(bytes({ ...document, result })).toBeLessThan(1_500_000);
     expect(renderReport({ ...document, result }).includes("the best 200 of 2,000")).toBe(true);
+  });
+
+  test("10,000 trials are drawn by stated rules, on a page of less than two megabytes", () => {
+    const page = renderReport(examples.schedulerReport(10_000));
+    expect(Buffer.byteLength(page)).toBeLessThan(2_000_000);
+    const text = (parseHTML(page).document.body.textContent ?? "").replace(/\s+/g, " ");
+    expect(text).toContain("Drawn are the best 150 and one in 22 of the others.");
+    expect(text).toContain("Bars that touch are drawn as one.");
+  });
+
+  test("ten trials have what ten trials can show", () => {
+    const { document } = parseHTML(renderReport(examples.searchReport(10)));
+    const heads = [...document.querySelectorAll("#search h3")].map((head) => head.textContent);
+    for (const head of ["How it went", "How many are how good", "All parameters together"]) {
+      expect(heads).toContain(head);
+    }
   });
 });

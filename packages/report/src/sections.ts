@@ -4,6 +4,7 @@ import { correlationMaps } from "./figures/correlation.ts";
 import { learningCurves } from "./figures/learning.ts";
 import { probeFigures } from "./figures/probes.ts";
 import { residualPlots } from "./figures/residuals.ts";
+import { timeline } from "./figures/timeline.ts";
 import { html, type Html } from "./html.ts";
 import { growth } from "./sections/growth.ts";
 import { curve, law } from "./sections/law.ts";
@@ -142,6 +143,11 @@ export const sections: readonly Section[] = [
     id: "search",
     title: () => "The search",
     content: ({ result }) => result.search && search(result.search, result.experiment.search),
+  },
+  {
+    id: "timeline",
+    title: () => "Who did what when",
+    content: ({ execution }) => timeline(execution.timeline ?? []),
   },
   { id: "settings", title: () => "Settings", content: ({ result }) => settings(result.experiment) },
   { id: "provenance", title: () => "Provenance", content: (document) => provenance(document) },

@@ -70,6 +70,8 @@ figcaption { margin-top: 6px; max-width: 70ch; }
 .scale i { grid-column: 1 / -1; height: 12px; border: 1px solid var(--rule); background: linear-gradient(to right, var(--zero), var(--positive-middle), var(--positive-far)); print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .scale.both i { background: linear-gradient(to right, var(--negative-far), var(--negative-middle), var(--zero), var(--positive-middle), var(--positive-far)); }
 .scale span:nth-of-type(2) { text-align: center; } .scale span:nth-of-type(3) { text-align: right; }
+.levels { display: flex; align-items: center; gap: 8px; font-size: .85rem; font-variant-numeric: tabular-nums; }
+.steps { display: flex; border: 1px solid var(--rule); } .steps i { width: 24px; height: 12px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .scroll { overflow: auto; max-height: 30rem; margin: 12px 0; border: 1px solid var(--rule); border-radius: 6px; }
 table { border-collapse: collapse; width: 100%; font-size: .88rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: 8px 10px; }

@@ -5,6 +5,8 @@ export type { Question, SamplerName } from "./samplers.ts";
 export type { Learner, Observation, Premise, SamplerRule } from "./sampler.ts";
 export { importances } from "./importance.ts";
 export type { Importance } from "./importance.ts";
+export { insightOf } from "./insight.ts";
+export type { Tried } from "./insight.ts";
 export { schedulerOf } from "./schedulers.ts";
 export type { Cell, Pacer } from "./scheduler.ts";
 export { axisOf } from "./space.ts";

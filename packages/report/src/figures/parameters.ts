@@ -1,26 +1,25 @@
 import * as Plot from "@observablehq/plot";
-import type { Domain, SearchResult, Space } from "@manyfold/protocol";
+import type { Domain, SearchInsight, SearchResult, Space } from "@manyfold/protocol";
 import { count } from "../format.ts";
 import { html, type Html } from "../html.ts";
-import { axis, chart, colour, figure, small } from "../plot.ts";
-import { path } from "../table.ts";
+import { axis, chart, colour, figure, key, small } from "../plot.ts";
 import { paramText } from "../subject.ts";
-import { scoredTrials, valueExtent, type Scored } from "./trials.ts";
+import { path } from "../table.ts";
+import { listOf } from "./domain.ts";
+import { outsideNote, scoredTrials, thinnedTrials, valueExtent, within } from "./scored.ts";
+import type { Scored } from "./scored.ts";
 
-/** Parameters drawn at most, in the order of the space. */
-const most = 24;
+/** Parameters drawn at most, the most important first, else in the order of the space. */
+const most = 12;
+/** Dots of one picture at most. */
+const mostDots = 300;
 
 /** The axis of a parameter: its own range and scale, or its values side by side. */
 function parameterAxis(domain: Domain): Plot.ScaleOptions {
   const label = { label: null, ticks: 4 };
-  if (!("float" in domain || "int" in domain)) {
-    const values =
-      "categorical" in domain
-        ? domain.categorical
-        : "boolean" in domain
-          ? [false, true]
-          : [domain.constant];
-    return { ...label, type: "point", domain: values.map(paramText), padding: 0.5 };
+  const values = listOf(domain);
+  if (values !== null || !("float" in domain || "int" in domain)) {
+    return { ...label, type: "band", domain: (values ?? []).map(paramText), padding: 0.5 };
   }
   const [low, high] = "float" in domain ? domain.float : domain.int;
   const log = domain.scale === "log" && low > 0;
@@ -32,22 +31,33 @@ function parameterAxis(domain: Domain): Plot.ScaleOptions {
   };
 }
 
+type Bin = SearchInsight["slices"][number]["bins"][number];
+
 /** The value against each parameter: one small chart for each, all with the same value axis. */
 export function parameterPlots(search: SearchResult, space: Space): Html | null {
   const scored = scoredTrials(search);
-  const names = Object.keys(space);
+  const ranking = search.importance?.map(({ name }) => name) ?? [];
+  const names = [...new Set([...ranking, ...Object.keys(space)])].filter(
+    (name) => space[name] !== undefined,
+  );
   if (scored.length < 3 || names.length === 0) return null;
-  const range = valueExtent(scored.map(({ value }) => value));
+  const range = valueExtent(search);
+  const { shown, note } = thinnedTrials(search, mostDots, range);
   const best = scored.filter(({ trial }) => trial === search.best?.trial);
 
   const panels = names.slice(0, most).flatMap((name) => {
     const domain = space[name];
     if (domain === undefined) return [];
+    const listed = listOf(domain) !== null;
     const x = ({ params }: Scored) => {
       const value = params[name];
-      return "categorical" in domain ? paramText(value) : Number(value);
+      if (value === undefined) return Number.NaN;
+      return listed ? paramText(value) : Number(value);
     };
     const scale = parameterAxis(domain);
+    const slice = search.insight?.slices.find((one) => one.name === name);
+    const bins = (slice?.bins ?? []).filter(({ median }) => within(median, range) === median);
+    const has = (some: readonly Scored[]) => some.filter(({ params }) => name in params);
     const picture = chart(
       `${search.metric} against ${name}`,
       () => ({
@@ -59,8 +69,28 @@ export function parameterPlots(search: SearchResult, space: Space): Html | null 
         x: scale,
         y: { ...axis(range, search.metric), grid: true, ticks: 4 },
         marks: [
-          Plot.dot(scored, { x, y: "value", r: 2.5, fill: colour("measured"), fillOpacity: 0.7 }),
-          Plot.dot(best, {
+          Plot.dot(has(shown), {
+            x,
+            y: "value",
+            r: shown.length > 100 ? 1.8 : 2.5,
+            fill: colour("measured"),
+            fillOpacity: 0.6,
+          }),
+          listed
+            ? Plot.tickY(bins, {
+                x: ({ from }: Bin) => paramText(from),
+                y: "median",
+                stroke: colour("law"),
+                strokeWidth: 2.5,
+              })
+            : Plot.ruleY(bins, {
+                x1: "from",
+                x2: "to",
+                y: "median",
+                stroke: colour("law"),
+                strokeWidth: 2.5,
+              }),
+          Plot.dot(has(best), {
             x,
             y: "value",
             r: 6,
@@ -80,9 +110,17 @@ export function parameterPlots(search: SearchResult, space: Space): Html | null 
       </div>`,
     ];
   });
-  const caption = html`The same trials against each parameter by itself, over the range searched;
-  the diamond is the best. A clear slope or valley shows a parameter that matters; a best setting at
-  the edge of a range says that the range should be widened.
+  const caption = html`The same trials against each parameter by itself, over the range searched. A
+  clear slope or valley of the medians shows a parameter that matters; a best setting at the edge of
+  a range says that the range should be widened.${note}${outsideNote(scored, range)}
   ${names.length > most && `Shown are the first ${count(most)} of ${count(names.length)} parameters.`}`;
-  return figure(html`<div class="panels">${panels}</div>`, caption);
+  return figure(
+    html`<div class="panels">${panels}</div>`,
+    caption,
+    key([
+      { mark: "dot", colour: "measured", text: "a trial" },
+      { mark: "line", colour: "law", text: "median of the trials there" },
+      { mark: "diamond", colour: "best", text: "the best" },
+    ]),
+  );
 }

@@ -1,37 +1,37 @@
 import * as Plot from "@observablehq/plot";
-import type { SearchResult, TrialRow } from "@manyfold/protocol";
+import type { SearchResult } from "@manyfold/protocol";
 import { count, counted, number } from "../format.ts";
 import { html, type Html } from "../html.ts";
-import { axis, chart, colour, extent, figure, key, wantsLog, type Size } from "../plot.ts";
+import { axis, chart, colour, figure, key, type Size } from "../plot.ts";
+import { outsideNote, scoredTrials, thinnedTrials, valueExtent, within } from "./scored.ts";
+import type { Scored } from "./scored.ts";
 
-/** A trial that has a value. */
-export interface Scored extends TrialRow {
-  readonly value: number;
-}
+/** Dots drawn at most. */
+const most = 600;
 
-export function scoredTrials({ trials }: SearchResult): Scored[] {
-  return trials.flatMap((trial) =>
-    trial.value === null ? [] : [{ ...trial, value: trial.value }],
-  );
-}
-
-/** Range of the values: without a few that are far off, or logarithmic where they span much. */
-export function valueExtent(values: readonly number[]): ReturnType<typeof extent> {
-  return extent(values, { log: wantsLog(values) });
+/** Where each trial that improved stands, and the end of the search. */
+function bestSoFar(search: SearchResult, scored: readonly Scored[]) {
+  const better = search.direction === "minimise" ? Math.min : Math.max;
+  let reached = search.direction === "minimise" ? Infinity : -Infinity;
+  return scored.flatMap(({ trial, value }, at) => {
+    const before = reached;
+    reached = better(reached, value);
+    return reached !== before || at === scored.length - 1 ? [{ trial, reached }] : [];
+  });
 }
 
 /** Value of each trial in the order they were proposed, and the best so far. */
 export function trialHistory(search: SearchResult): Html | null {
   const scored = scoredTrials(search);
   if (scored.length < 2) return null;
-  const better = search.direction === "minimise" ? Math.min : Math.max;
-  let reached = search.direction === "minimise" ? Infinity : -Infinity;
-  const soFar = scored.map(({ trial, value }) => {
-    reached = better(reached, value);
-    return { trial, reached };
-  });
-  const range = valueExtent(scored.map(({ value }) => value));
-  const missing = search.trials.filter(({ value }) => value === null);
+  const range = valueExtent(search);
+  const soFar = bestSoFar(search, scored).map(({ trial, reached }) => ({
+    trial,
+    reached: within(reached, range),
+  }));
+  const { shown, note } = thinnedTrials(search, most, range);
+  const valueless = search.trials.filter(({ value }) => value === null);
+  const missing = valueless.slice(0, most);
   const best = scored.filter(({ trial }) => trial === search.best?.trial);
   const [word, aim] = search.direction === "minimise" ? ["lower", "low"] : ["higher", "high"];
 
@@ -45,7 +45,7 @@ export function trialHistory(search: SearchResult): Html | null {
       labelArrow: "none",
       labelAnchor: "center",
       ticks: narrow ? 5 : 10,
-      tickFormat: "d",
+      tickFormat: ",d",
     },
     y: {
       ...axis(range, `${search.metric}, ${word} is better${range.log ? " (log scale)" : ""}`),
@@ -53,21 +53,22 @@ export function trialHistory(search: SearchResult): Html | null {
       ticks: 5,
     },
     marks: [
+      Plot.dot(shown, {
+        x: "trial",
+        y: "value",
+        r: shown.length > 300 ? 1.8 : 3,
+        fill: colour("measured"),
+        fillOpacity: shown.length > 300 ? 0.65 : 1,
+        ...(shown.length <= 300 && {
+          title: ({ trial, value }: Scored) => `trial ${trial}: ${number(value)}`,
+        }),
+      }),
       Plot.line(soFar, {
         x: "trial",
         y: "reached",
         curve: "step-after",
         stroke: colour("law"),
         strokeWidth: 2,
-      }),
-      Plot.dot(scored, {
-        x: "trial",
-        y: "value",
-        r: scored.length > 300 ? 1.5 : 3,
-        fill: colour("measured"),
-        ...(scored.length <= 300 && {
-          title: ({ trial, value }: Scored) => `trial ${trial}: ${number(value)}`,
-        }),
       }),
       Plot.dot(missing, {
         x: "trial",
@@ -91,8 +92,9 @@ export function trialHistory(search: SearchResult): Html | null {
   const caption = html`Each dot is one setting, in the order it was proposed; the line is the best
   so far.
   ${found !== null && html`The best, trial ${count(found.trial)}, reached ${number(found.value)}.`}
-  A line that still moves at the right says that more trials may pay.
-  ${missing.length > 0 && `${counted(missing.length, "trial")} without a value ${missing.length === 1 ? "is" : "are"} marked by a cross at the foot.`}`;
+  A line that still moves at the right says that more trials may
+  pay.${note}${outsideNote(scored, range)}
+  ${valueless.length > 0 && `${counted(valueless.length, "trial")} without a value ${valueless.length === 1 ? "is" : "are"} marked by a cross at the foot.`}`;
   return figure(
     chart(
       `${search.metric} of ${counted(scored.length, "trial")} in order, and the best so far (${aim} is good)`,

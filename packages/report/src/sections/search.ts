@@ -1,6 +1,12 @@
 import type { CorrectedValue, SearchResult, SearchSpec, TrialRow } from "@manyfold/protocol";
 import { tagOf } from "@manyfold/protocol";
+import { valueDistribution } from "../figures/distribution.ts";
+import { importanceBars } from "../figures/importance.ts";
+import { parallelCoordinates } from "../figures/parallel.ts";
 import { parameterPlots } from "../figures/parameters.ts";
+import { rungCurves } from "../figures/rungs.ts";
+import { rankedTrials } from "../figures/scored.ts";
+import { valueSurface } from "../figures/surface.ts";
 import { trialHistory } from "../figures/trials.ts";
 import { count, counted, number } from "../format.ts";
 import { html, type Html } from "../html.ts";
@@ -14,12 +20,16 @@ const tag = html` <em class="tag">best</em>`;
 
 /** Best first; trials without a value last, in their order. */
 function sorted(search: SearchResult): TrialRow[] {
-  const sign = search.direction === "minimise" ? 1 : -1;
-  const rank = ({ value }: TrialRow) => (value === null ? Infinity : sign * value);
-  return [...search.trials].sort((a, b) => {
-    const [left, right] = [rank(a), rank(b)];
-    return left === right ? a.trial - b.trial : left - right;
-  });
+  return [...rankedTrials(search), ...search.trials.filter(({ value }) => value === null)];
+}
+
+/** A figure under a heading of its own; null where there is nothing to draw. */
+function part(title: string, picture: Html | null): Html | null {
+  return (
+    picture &&
+    html`<h3>${title}</h3>
+      ${picture}`
+  );
 }
 
 const methods: { readonly [Method in CorrectedValue["method"]]: string } = {
@@ -71,7 +81,16 @@ export function search(found: SearchResult, spec: SearchSpec | undefined): Html 
         ${facts(Object.entries(best.params).map(([name, value]) => [path(name), paramText(value)] as const))}
         ${note(found.metric, found.corrected)}`
     }
-    ${trialHistory(found)} ${spec ? parameterPlots(found, spec.space) : null}
+    ${part("How it went", trialHistory(found))} ${part("After so many epochs", rungCurves(found))}
+    ${part("How many are how good", valueDistribution(found))}
+    ${part("Which parameters matter", importanceBars(found))}
+    ${
+      spec !== undefined && [
+        part("One parameter at a time", parameterPlots(found, spec.space)),
+        part("Two parameters together", valueSurface(found, spec.space)),
+        part("All parameters together", parallelCoordinates(found, spec.space)),
+      ]
+    }
     ${table({
       caption: `Trials, ${cut}`,
       columns: [

@@ -1,4 +1,12 @@
-import type { ExperimentInput, Metrics, ReportDocument, SearchResult } from "@manyfold/protocol";
+import type {
+  ExperimentInput,
+  Metrics,
+  ReportDocument,
+  SearchInsight,
+  SearchResult,
+  Span,
+  TrialRow,
+} from "@manyfold/protocol";
 import { digit, documentOf, progression, scored } from "./assembly.ts";
 import { chance, simulateClasses, simulateTraining, simulateValues } from "./simulation.ts";
 
@@ -116,55 +124,144 @@ export function regressionReport(): ReportDocument {
   );
 }
 
-function simulatedSearch(trials: number): SearchResult {
+const rate = "train.optimizer.adam.lr";
+const units = "model.layers.0.dense.units";
+const activation = "model.layers.0.dense.activation";
+
+/** What a setting is worth, but for chance. */
+function worth(lr: number, width: number): number {
+  return 0.09 + 0.11 * (Math.log10(lr) + 2.6) ** 2 + 8 / width;
+}
+
+/** @param looks epochs at which a scheduler looked; only the better half went on each time */
+function simulatedSearch(trials: number, looks?: readonly number[]): SearchResult {
   const { uniform } = chance(21);
-  const rows = Array.from({ length: trials }, (_, trial) => {
-    const params = {
-      "train.optimizer.adam.lr": 10 ** (-4 + 3 * uniform()),
-      "model.layers.0.dense.units": Math.round(2 ** (4 + 4 * uniform())),
-      "model.layers.0.dense.activation": uniform() < 0.5 ? "relu" : "tanh",
-    };
-    const off = Math.log10(params["train.optimizer.adam.lr"]) + 2.6;
-    const small = 8 / params["model.layers.0.dense.units"];
-    const value = 0.09 + 0.11 * off ** 2 + small + 0.03 * uniform();
-    const failed = trial === 17;
+  const rows = Array.from({ length: trials }, (_, trial): TrialRow => {
+    const [lr, width] = [10 ** (-4 + 3 * uniform()), Math.round(2 ** (4 + 4 * uniform()))];
+    const params = { [rate]: lr, [units]: width, [activation]: uniform() < 0.5 ? "relu" : "tanh" };
+    const value = worth(lr, width) + 0.03 * uniform();
+    if (trial === 17) {
+      return { trial, params, value: null, standardError: null, state: "failed", epochs: 3 };
+    }
+    const standardError = 0.004 + 0.006 * uniform();
+    const luck = uniform();
+    const rungs = (looks ?? [])
+      .filter((_look, at) => luck < 0.5 ** at)
+      .map((epochs) => ({ epochs, value: value + (0.5 * uniform()) / epochs, standardError }));
+    const last = rungs.at(-1);
     return {
       trial,
       params,
-      value: failed ? null : value,
-      standardError: failed ? null : 0.004 + 0.006 * uniform(),
-      state: failed ? ("failed" as const) : ("completed" as const),
+      value: last?.value ?? value,
+      standardError,
+      state: "completed",
+      epochs: last?.epochs ?? 30,
+      ...(looks && { rungs }),
     };
   });
-  const best = rows.reduce((a, b) => ((b.value ?? Infinity) < (a.value ?? Infinity) ? b : a));
+  const furthest = Math.max(...rows.map(({ epochs = 0 }) => epochs));
+  const best = rows
+    .filter(({ value, epochs }) => value !== null && epochs === furthest)
+    .reduce((a, b) => ((b.value ?? Infinity) < (a.value ?? Infinity) ? b : a));
   return {
     sampler: "random",
     metric: "nll",
     direction: "minimise",
     best: { trial: best.trial, params: best.params, value: best.value ?? 0 },
     trials: rows,
+    importance: [
+      { name: rate, share: 0.71, low: 0.58, high: 0.83 },
+      { name: units, share: 0.22, low: 0.12, high: 0.34 },
+      { name: activation, share: 0.07, low: 0.01, high: 0.13 },
+    ],
+    insight: simulatedInsight(rows),
   };
 }
 
-/** A search over three parameters; its best setting refitted as an ensemble of 8. */
-export function searchReport(trials = 32): ReportDocument {
+function simulatedInsight(rows: readonly TrialRow[]): SearchInsight {
+  const valued = rows.flatMap(({ trial, params, value }) =>
+    value === null ? [] : [{ trial, params, value }],
+  );
+  const values = valued.map(({ value }) => value).sort((a, b) => a - b);
+  const grid = (low: number, high: number, cells: number) =>
+    Array.from({ length: cells + 1 }, (_, at) => low * (high / low) ** (at / cells));
+  const [rates, widths] = [grid(0.0001, 0.1, 24), grid(15.5, 256.5, 24)];
+  const middles = (edges: readonly number[]) =>
+    edges.slice(1).map((edge, at) => Math.sqrt(edge * (edges[at] ?? edge)));
+  return {
+    progress: valued
+      .filter(({ value }, at) => valued.slice(0, at).every((before) => before.value > value))
+      .map(({ trial, value }) => ({ trial, value })),
+    distribution: values.map((value, at) => ({ share: (at + 1) / values.length, value })),
+    slices: [
+      {
+        name: rate,
+        bins: middles(grid(0.0001, 0.1, 12)).map((lr, at) => ({
+          from: grid(0.0001, 0.1, 12)[at] ?? lr,
+          to: grid(0.0001, 0.1, 12)[at + 1] ?? lr,
+          trials: 3,
+          best: worth(lr, 200),
+          median: worth(lr, 64),
+        })),
+      },
+    ],
+    surface: {
+      x: { name: rate, edges: rates },
+      y: { name: units, edges: widths },
+      cells: middles(widths).map((width, row) =>
+        middles(rates).map((lr, column) => (row + column < 2 ? null : worth(lr, width))),
+      ),
+      limit: 0.9,
+    },
+  };
+}
+
+/** What two workers did: a trial after another, then the members. */
+function simulatedTimeline(trials: number, members: number): Span[] {
+  const { uniform } = chance(33);
+  const free = [0.2, 0.4];
+  return Array.from({ length: trials + members }, (_, at): Span => {
+    const slot = (free[0] ?? 0) <= (free[1] ?? 0) ? 0 : 1;
+    const from = free[slot] ?? 0;
+    const to = from + 0.5 + 2 * uniform();
+    free[slot] = to + 0.02;
+    const final = at >= trials;
+    const key = {
+      trial: final ? -1 : at,
+      fold: 0,
+      repeat: 0,
+      rung: 0,
+      unit: final ? at - trials : 0,
+    };
+    const failure = at === 17 ? { failure: "nan" as const } : {};
+    return { key, attempt: 1, worker: `threads-${slot}`, from, to, ...failure };
+  });
+}
+
+function searchedReport(search: SearchResult, scheduler?: "asha"): ReportDocument {
   const numbers = Array.from({ length: 8 }, (_, member) => member);
   const simulation = simulateClasses(
     { seed: 5, rows: 450, members: numbers, shared: 1.2, own: 1.2 },
     10,
   );
   const { analysis, test, ...parts } = scored(digit, simulation, { mean: {} });
+  const trials = search.trials.length;
   const space = {
-    "train.optimizer.adam.lr": { float: [0.0001, 0.1] as [number, number], scale: "log" as const },
-    "model.layers.0.dense.units": { int: [16, 256] as [number, number], scale: "log" as const },
-    "model.layers.0.dense.activation": { categorical: ["relu", "tanh"] },
+    [rate]: { float: [0.0001, 0.1] as [number, number], scale: "log" as const },
+    [units]: { int: [16, 256] as [number, number], scale: "log" as const },
+    [activation]: { categorical: ["relu", "tanh"] },
   };
-  return documentOf(
+  const document = documentOf(
     {
       ...digits,
-      name: "digits-random",
+      name: scheduler === undefined ? "digits-random" : "digits-asha",
       ensemble: { initOnly: { members: 8 } },
-      search: { sampler: "random", trials, space },
+      search: {
+        sampler: "random",
+        trials,
+        space,
+        ...(scheduler && { scheduler: { asha: { min: 1, eta: 3 } } }),
+      },
     },
     digit,
     { train: 1347, test: 450 },
@@ -173,9 +270,23 @@ export function searchReport(trials = 32): ReportDocument {
       members: simulateTraining(13, 8, { epochs: 30, start: 2.3, end: 0.02 }),
       analysis,
       metrics: { test, oob: null },
-      search: simulatedSearch(trials),
+      search,
     },
   );
+  return {
+    ...document,
+    execution: { ...document.execution, timeline: simulatedTimeline(trials, 8) },
+  };
+}
+
+/** A search over three parameters; its best setting refitted as an ensemble of 8. */
+export function searchReport(trials = 32): ReportDocument {
+  return searchedReport(simulatedSearch(trials));
+}
+
+/** The same with a scheduler that looks four times. */
+export function schedulerReport(trials = 64): ReportDocument {
+  return searchedReport(simulatedSearch(trials, [1, 3, 9, 30]), "asha");
 }
 
 /** One dropout network whose sampled masks are the members. */

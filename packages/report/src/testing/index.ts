@@ -3,6 +3,7 @@ export {
   dropoutReport,
   failedReport,
   regressionReport,
+  schedulerReport,
   searchReport,
   singleReport,
   trainingRowsReport,
