@@ -10,6 +10,7 @@ import { clock, freshNames, testLink, timers } from "./world.ts";
 
 /** Long enough that the others hear of a run before it is over. */
 function longer({ attempt, spec }: Task): Task {
+  if (spec.kind !== "train") throw new Error("a task of another kind");
   const { train } = spec;
   const long = { ...spec, train: { ...train, epochs: 60 * train.epochs } };
   return { id: taskId(long), attempt, spec: long };

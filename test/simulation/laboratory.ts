@@ -125,6 +125,7 @@ async function openSubject(input: ExperimentInput): Promise<Subject> {
       if (bytes === undefined) throw new Error("no such table");
       return decodeTable(bytes, spec.data);
     };
+    if (spec.kind !== "train") throw new Error("a task of another kind");
     const outcome = runTask(spec, table);
     if (outcome.status === "cancelled") throw new Error("nobody cancelled it");
     return outcome;

@@ -2,6 +2,7 @@ import { relative, resolve } from "node:path";
 import type { RunState } from "@manyfold/coordinator";
 import type { Experiment, SearchResult, Variant } from "@manyfold/protocol";
 import { applyParams } from "@manyfold/search";
+import { isFile } from "./objective.ts";
 import { stringify } from "yaml";
 
 /** How a run asks for a variant. */
@@ -30,15 +31,20 @@ export function bestConfig(
   const space = Object.fromEntries(
     Object.entries(params).map(([path, chosen]) => [path, { categorical: [chosen] }]),
   );
-  const source =
-    created.folder === undefined
-      ? experiment.data.source
-      : relative(resolve(folder), resolve(created.folder, experiment.data.source));
+  const from = (path: string) =>
+    created.folder === undefined ? path : relative(resolve(folder), resolve(created.folder, path));
+  const source = from(experiment.data.source);
+  const { objective } = experiment;
   // What chose among trials has nothing to choose here; paused or not, a training is the same.
   const { scheduler: _scheduler, confirm: _confirm, ...rest } = experiment.search;
   const one: Experiment = {
     ...best,
     data: { ...best.data, source },
+    ...(objective && {
+      objective: isFile(objective.module)
+        ? { ...objective, module: from(objective.module) }
+        : objective,
+    }),
     search: { ...rest, sampler: { grid: {} }, trials: 1, space },
   };
   const header = [

@@ -2,6 +2,7 @@ import { freemem, hostname, totalmem } from "node:os";
 import type { Profile } from "@manyfold/core";
 import type { BlobStore, Executor, Limits } from "@manyfold/protocol";
 import { inlineExecutor, threadsExecutor, tuneEngine } from "@manyfold/workers";
+import type { AllowedModules } from "@manyfold/workers";
 import type { Cluster } from "./cluster.ts";
 import { clock, timers } from "./environment.ts";
 import { tell } from "./terminal.ts";
@@ -12,6 +13,8 @@ export interface ExecutorOptions {
   readonly blobs: BlobStore;
   /** Bytes that running tasks may take together. */
   readonly memory: number;
+  /** What tasks may load here. */
+  readonly modules: AllowedModules;
   /** The run's id. */
   readonly run: string;
   /** Where workers are, if not here. */
@@ -27,7 +30,7 @@ const OUT_AT_ONCE = 64;
 
 /** Where tasks can run; a row per `--executor`. */
 export const executors = {
-  inline: ({ blobs, limits, memory, onProfile }: ExecutorOptions): Executor => {
+  inline: ({ blobs, limits, memory, modules, onProfile }: ExecutorOptions): Executor => {
     tuneEngine();
     return inlineExecutor({
       blobs,
@@ -35,11 +38,12 @@ export const executors = {
       timers,
       limits,
       memory,
+      modules,
       host: hostname(),
       ...(onProfile && { onProfile }),
     });
   },
-  threads: ({ blobs, limits, workers, memory, onProfile }: ExecutorOptions): Executor =>
+  threads: ({ blobs, limits, workers, memory, modules, onProfile }: ExecutorOptions): Executor =>
     threadsExecutor({
       blobs,
       clock,
@@ -48,6 +52,7 @@ export const executors = {
       workers,
       host: hostname(),
       memory,
+      modules,
       ...(onProfile && { onProfile }),
     }),
   nats: ({ blobs, limits, run, workers, cluster, drain }: ExecutorOptions): Executor => {

@@ -33,7 +33,7 @@ import type {
   Preprocessing,
 } from "@manyfold/protocol";
 import { ManyfoldError, RunDocument, tablesOf, tagOf } from "@manyfold/protocol";
-import type { Fit } from "@manyfold/workers";
+import type { AllowedModules, Fit } from "@manyfold/workers";
 import { fitWorkers } from "@manyfold/workers";
 import type { Lease } from "@manyfold/workers/nats";
 import type { Config } from "./config.ts";
@@ -44,6 +44,7 @@ import { clock } from "./environment.ts";
 import type { ExecutorName } from "./executors.ts";
 import { executors, memoryBudget } from "./executors.ts";
 import { growthOf } from "./growth.ts";
+import { findModule, leaveFor, requireExport, sameModule } from "./objective.ts";
 import type { LogFlags } from "./log.ts";
 import { createLog, noteEvent } from "./log.ts";
 import { createProgress, noteOf } from "./progress.ts";
@@ -81,6 +82,15 @@ export async function readData(config: Config, experiment: Experiment): Promise<
   }
 }
 
+/** The module of a configuration's objective, if it has one. */
+export async function readModule(config: Config, experiment: Experiment) {
+  try {
+    return await findModule(experiment, dirname(config.path));
+  } catch (error) {
+    throw config.located(error);
+  }
+}
+
 /**
  * Refuses a model that the data, its own layers or the loss do not fit.
  *
@@ -104,6 +114,8 @@ export async function beginRun(
   const variant = variantOf(flags);
   await requireVariant(variant);
   const prepared = await readData(config, experiment);
+  const module = await readModule(config, experiment);
+  await requireExport(experiment, module).catch((error) => Promise.reject(config.located(error)));
 
   const cluster = await clusterOf(flags);
   const { id, paths } = await createRunFolder(flags.out, experiment.name);
@@ -121,6 +133,7 @@ export async function beginRun(
         variant,
         data: prepared.data,
         folder: resolvePath(dirname(config.path)),
+        ...(module && { module: module.hash }),
         config: await blobs.put(new TextEncoder().encode(config.text)),
         time: clock.now(),
         manyfold: VERSION,
@@ -311,7 +324,11 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
   const memory = memoryBudget();
   const profiler = flags.profile === true ? startProfiler(clock) : undefined;
   let fit: Fit;
+  let modules: AllowedModules;
   try {
+    const { folder = ".", module } = state.created;
+    // On a cluster it is the workers' to have it.
+    modules = leaveFor(cluster ? undefined : await sameModule(state.experiment, folder, module));
     fit = cluster ? { workers: flags.workers } : fitWorkers(flags.workers, memory, shapesOf(state));
   } catch (error) {
     release();
@@ -326,6 +343,7 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
     workers,
     limits,
     memory,
+    modules,
     run,
     cluster,
     onProfile: profiler?.task,
@@ -384,6 +402,10 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
 function shapesOf(state: RunState): TaskSpec[] {
   const shapes = new Map<string, TaskSpec>();
   for (const { spec } of allTasks(state)) {
+    if (spec.kind === "objective") {
+      shapes.set(spec.data.hash, spec);
+      continue;
+    }
     const { model, data, train } = spec;
     shapes.set(JSON.stringify([model, data.hash, train.batch, tagOf(train.optimizer)]), spec);
   }

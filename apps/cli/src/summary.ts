@@ -63,7 +63,8 @@ function lawLines(analysis: ErrorAnalysis): string[] {
 /** Trials that a summary lists. */
 const LISTED = 5;
 
-function searchLines({ best, corrected, trials, metric, direction }: SearchResult): string[] {
+function searchLines(found: SearchResult): string[] {
+  const { best, corrected, trials, metric, direction, test } = found;
   const sign = direction === "maximise" ? -1 : 1;
   const valued = trials
     .flatMap(({ value, ...trial }) => (value === null ? [] : [{ ...trial, value }]))
@@ -80,10 +81,13 @@ function searchLines({ best, corrected, trials, metric, direction }: SearchResul
   });
   const failed = trials.filter(({ state }) => state === "failed").length;
   const more = failed > 0 ? `, ${failed} failed` : "";
+  const rest = Object.entries(test?.values ?? {}).map(([name, value]) => `${name} ${short(value)}`);
+  const tested = test && `on test rows  ${[`${metric} ${short(test.value)}`, ...rest].join("   ")}`;
   return [
     `Best of ${trials.length} trials${more} (on validation rows):`,
     ...lines,
     ...(corrected && corrected.among > 1 ? [correctedLine(metric, corrected)] : []),
+    ...(tested === undefined ? [] : ["", tested]),
   ];
 }
 

@@ -22,7 +22,7 @@ import type {
   Metrics,
   PreparedTable,
   RegressionMetrics,
-  TaskResult,
+  TrainResult,
 } from "@manyfold/protocol";
 import { ManyfoldError } from "@manyfold/protocol";
 import { mean, medianSorted, sampleStandardDeviation, sampleVariance } from "simple-statistics";
@@ -128,6 +128,11 @@ async function cellsOf(
   const allowed = setting.search?.each === "ensemble" ? (setting.ensemble?.allowFailed ?? 0) : 0;
   for (const own of byCell(tasks)) {
     const fold = folds[own[0]?.key.fold ?? 0];
+    const called = own.map(({ id }) => outcomeOf(state, id)).find((one) => one && "value" in one);
+    if (called && "value" in called) {
+      cells.push({ value: called.value, without: [] });
+      continue;
+    }
     const done = own.flatMap(({ key, id }) => {
       const outcome = outcomeOf(state, id);
       return outcome && "weights" in outcome ? [{ member: key.unit, result: outcome }] : [];
@@ -188,7 +193,7 @@ async function cellOf(
   setting: Experiment,
   target: FittedTarget,
   table: Table,
-  done: readonly { member: number; result: TaskResult }[],
+  done: readonly { member: number; result: TrainResult }[],
 ): Promise<Cell> {
   const rows = rowsOf(table, "validation");
   const truth = truthOf(target, table.y, rows);

@@ -2,11 +2,14 @@ import { combinersFor, decidesOutOfBag } from "@manyfold/ensemble";
 import type { Combiner, ConfigComplaint, Experiment } from "@manyfold/protocol";
 import { complaintError, isSecondOrder, nameOf, show, tagOf } from "@manyfold/protocol";
 import { schedulerOf, searchComplaints } from "@manyfold/search";
+import { OBJECTIVE_RULES } from "./objective-rules.ts";
+import { stepsOf } from "./objective.ts";
 import type { Rule } from "./rule.ts";
 import { TRAINING_RULES } from "./training-rules.ts";
 import { drawOf, hasOutOfBag } from "./units.ts";
 
 const RULES: readonly Rule[] = [
+  ...OBJECTIVE_RULES,
   {
     path: ["train", "earlyStopping", "on"],
     broken: ({ train, ensemble, search }) =>
@@ -127,8 +130,9 @@ const RULES: readonly Rule[] = [
   },
   {
     path: ["search", "trials"],
-    broken: ({ search, train }) => {
-      const whole = search && schedulerOf(search)?.trials(train.epochs);
+    broken: (experiment) => {
+      const { search } = experiment;
+      const whole = search && schedulerOf(search)?.trials(stepsOf(experiment));
       return whole !== undefined && search?.trials !== undefined && search.trials % whole !== 0;
     },
     condition: "left out or a multiple of the trials of all brackets",
@@ -137,11 +141,12 @@ const RULES: readonly Rule[] = [
   },
   {
     path: ["search", "scheduler", "asha", "min"],
-    broken: ({ search, train }) => {
+    broken: (experiment) => {
+      const { search } = experiment;
       const asha = search?.scheduler && "asha" in search.scheduler ? search.scheduler.asha : null;
-      return (asha?.min ?? 0) > train.epochs;
+      return (asha?.min ?? 0) > stepsOf(experiment);
     },
-    condition: "at most train.epochs",
+    condition: "at most train.epochs, or objective.steps",
     got: ({ search }) =>
       search?.scheduler && "asha" in search.scheduler ? search.scheduler.asha?.min : undefined,
     help: "The first rung has to end before the training does.",

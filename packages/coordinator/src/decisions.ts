@@ -2,6 +2,7 @@ import { key } from "@manyfold/core";
 import type { Experiment, Params } from "@manyfold/protocol";
 import { beginSearch, isAdaptive, schedulerOf } from "@manyfold/search";
 import type { Cell, Pacer } from "@manyfold/search";
+import { stepsOf } from "./objective.ts";
 import { cellNumber, type RunState } from "./state.ts";
 import { signOf } from "./metric.ts";
 
@@ -50,17 +51,19 @@ export function decisionsOf(state: RunState): Decisions | undefined {
 }
 
 /** Epochs at which trials pause, the last included; undefined without a scheduler. */
-export function rungsOf({ search, train }: Experiment): number[] | undefined {
-  return search && schedulerOf(search)?.rungs(train.epochs);
+export function rungsOf(experiment: Experiment): number[] | undefined {
+  const { search } = experiment;
+  return search && schedulerOf(search)?.rungs(stepsOf(experiment));
 }
 
 function begin(state: RunState): Course {
   const { experiment } = state;
-  const { search, train, seed } = experiment;
+  const { search, seed } = experiment;
+  const steps = stepsOf(experiment);
   const scheduler = search && schedulerOf(search);
   if (!search || !scheduler) throw new TypeError("The search has no scheduler.");
-  const trials = search.trials ?? scheduler.trials(train.epochs) ?? 0;
-  const pacer: Pacer = scheduler.begin({ epochs: train.epochs, trials });
+  const trials = search.trials ?? scheduler.trials(steps) ?? 0;
+  const pacer: Pacer = scheduler.begin({ epochs: steps, trials });
   const learner = beginSearch(search, key(seed));
   const learns = isAdaptive(search);
   const made: Decision[] = [];

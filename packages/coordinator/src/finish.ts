@@ -48,6 +48,7 @@ import { blobOf, floatsOf, inTurn } from "./blobs.ts";
 import { comparisonOf } from "./comparison.ts";
 import { growthOf } from "./enough.ts";
 import { ledgerOf } from "./ledger.ts";
+import { finishObjective } from "./objective.ts";
 import type { Trained } from "./networks.ts";
 import { artifactMembers, memberRows, trainedOf, weightsOf } from "./networks.ts";
 import { outOfBagMembers } from "./out-of-bag.ts";
@@ -89,7 +90,7 @@ export async function finish(
   const growth = growthOf(state);
   const ref = state.data.final.table;
   const table = decodeTable(await blobOf(blobs, ref.hash), ref);
-  const completed = trainedOf(state, every).length;
+  const completed = every.filter(({ id }) => state.completed.has(id)).length;
   const tasks = { total: every.length, completed, failed: every.length - completed };
   const bare: RunResult = {
     version: 1,
@@ -115,6 +116,7 @@ export async function finish(
   };
 
   const error = refusal(final, wanted.length, trained.length);
+  if (final?.objective) return finishObjective(tasks, bare, null);
   if (error || !final) {
     return { status: "error", result: bare, tasks, artifact: null, predictions: null, error };
   }

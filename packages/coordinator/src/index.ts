@@ -5,6 +5,7 @@ export { executionOf } from "./execution.ts";
 export type { Finished } from "./finish.ts";
 export { finish } from "./finish.ts";
 export { ledgerOf } from "./ledger.ts";
+export { stepsOf } from "./objective.ts";
 export type { Wanted } from "./plan.ts";
 export { allTasks, finalTasks, idleNote, plan, waitingTasks } from "./plan.ts";
 export type { PredictionTable } from "./predictions.ts";

@@ -7,8 +7,9 @@ export function metricOf(experiment: Experiment): Exclude<SearchMetric, "auto"> 
   return experiment.data.task === "classification" ? "nll" : "rmse";
 }
 
-/** Accuracy is the one metric of which more is better. */
+/** Accuracy is the one metric of which more is better; an objective says it itself. */
 export function directionOf(experiment: Experiment): "minimise" | "maximise" {
+  if (experiment.objective) return experiment.objective.direction;
   return metricOf(experiment) === "accuracy" ? "maximise" : "minimise";
 }
 

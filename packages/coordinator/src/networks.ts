@@ -6,8 +6,8 @@ import type {
   EnsembleSpec,
   Hash,
   MemberRow,
-  TaskResult,
-  TaskSpec,
+  TrainResult,
+  TrainTask,
 } from "@manyfold/protocol";
 import { blobOf, floatsOf, inTurn } from "./blobs.ts";
 import type { Wanted } from "./plan.ts";
@@ -17,15 +17,17 @@ import { outcomeOf } from "./state.ts";
 /** A network that the final fit trained. */
 export interface Trained {
   readonly id: Hash;
-  readonly spec: TaskSpec;
-  readonly result: TaskResult;
+  readonly spec: TrainTask;
+  readonly result: TrainResult;
 }
 
 /** The tasks of a list that were completed, in task order. */
 export function trainedOf(state: RunState, wanted: readonly Wanted[]): Trained[] {
   return wanted.flatMap(({ id, spec }) => {
     const outcome = outcomeOf(state, id);
-    return outcome && "weights" in outcome ? [{ id, spec, result: outcome }] : [];
+    return outcome && "weights" in outcome && spec.kind === "train"
+      ? [{ id, spec, result: outcome }]
+      : [];
   });
 }
 
@@ -33,7 +35,7 @@ export function trainedOf(state: RunState, wanted: readonly Wanted[]): Trained[]
 export function memberRows(state: RunState, wanted: readonly Wanted[]): MemberRow[] {
   return wanted.flatMap(({ id, spec: { member } }): MemberRow[] => {
     const outcome = outcomeOf(state, id);
-    if (!outcome) return [];
+    if (!outcome || "value" in outcome) return [];
     if ("weights" in outcome) {
       const { epoch, curve } = outcome;
       return [{ member, task: id, state: "completed", epoch, curve }];
@@ -69,7 +71,7 @@ export function artifactMembers(
   });
 }
 
-function featuresOf(spec: TaskSpec, table: Table): number[] | null {
+function featuresOf(spec: TrainTask, table: Table): number[] | null {
   const draw = { ...spec, earlyStopping: spec.train.earlyStopping };
   const { features } = drawRows(draw, rowsOf(table, "train"), table.ref.inputs);
   return features === undefined ? null : Array.from(features);

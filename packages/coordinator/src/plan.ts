@@ -1,7 +1,7 @@
 import type {
-  DatasetRef,
   Experiment,
   Hash,
+  PreparedTable,
   Report,
   TaskKey,
   TaskSpec,
@@ -11,6 +11,7 @@ import { FINAL, taskId } from "@manyfold/protocol";
 import { isAdaptive } from "@manyfold/search";
 import type { Cell } from "@manyfold/search";
 import { firstOpenTask } from "./cursor.ts";
+import { objectiveTask } from "./objective.ts";
 import { decisionsOf, rungsOf } from "./decisions.ts";
 import type { Assessment, RunState } from "./state.ts";
 import { cellNumber, outcomeOf } from "./state.ts";
@@ -20,6 +21,7 @@ import {
   cellCount,
   firstOpen,
   isSearched,
+  paramsOf,
   proposedTrials,
   settingOf,
   trialCount,
@@ -95,11 +97,12 @@ export function tasksOfCell(
     const ensemble = setting.search?.each === "ensemble" ? setting.ensemble : undefined;
     const { train } = setting;
     const repeats = Array.from({ length: setting.search?.repeats ?? 1 }, (_, repeat) => repeat);
-    const whole = state.data.folds.flatMap(({ table }, fold) =>
+    const whole = state.data.folds.flatMap((prepared, fold) =>
       repeats.flatMap((repeat) =>
-        unitsOf(ensemble).map((unit) =>
-          wanted(state, setting, { trial, fold, repeat, table, unit, train, report: SCORED }),
-        ),
+        unitsOf(ensemble).map((unit) => {
+          const place = { trial, setting: trial, fold, repeat, prepared, unit, train };
+          return wanted(state, setting, { ...place, report: SCORED });
+        }),
       ),
     );
     return rung === undefined ? whole : partsOf(state, { trial, rung }, whole);
@@ -116,9 +119,10 @@ export function freshTasks(state: RunState, trial: number): readonly Wanted[] {
     const ensemble = setting.search?.each === "ensemble" ? setting.ensemble : undefined;
     const { train } = setting;
     const { folds, fresh = [] } = state.data;
-    return fresh.flatMap(({ table }, index) =>
+    return fresh.flatMap((prepared, index) =>
       unitsOf(ensemble).map((unit) => {
-        const place = { trial, fold: folds.length + index, repeat: 0, table, unit, train };
+        const fold = folds.length + index;
+        const place = { trial, setting: trial, fold, repeat: 0, prepared, unit, train };
         return wanted(state, setting, { ...place, report: SCORED });
       }),
     );
@@ -134,7 +138,7 @@ function partsOf(state: RunState, { trial, rung }: Cell, whole: readonly Wanted[
   return whole.map(({ key, spec }, place) => {
     const earlier = previous?.[place];
     const outcome = earlier && outcomeOf(state, earlier.id);
-    const from = outcome && "weights" in outcome ? outcome.checkpoint : undefined;
+    const from = outcome && !("code" in outcome) ? outcome.checkpoint : undefined;
     // A training that is over, by failure or by early stopping, stays what it is.
     if (earlier && from === undefined) return { ...earlier, key: { ...key, rung } };
     const part = { until, ...(from && { from }) };
@@ -150,13 +154,16 @@ export function finalTasks(state: RunState): readonly Wanted[] {
   const best = winningTrial(state);
   const count = membersWanted(final.ensemble, state.weighed);
   return remember(state, `final ${best?.trial ?? ""} ${count}`, true, () => {
-    const { table } = state.data.final;
+    const prepared = state.data.final;
+    // An objective is no network to keep: what is left to learn is how its best setting does.
+    if (final.objective && !final.data.split) return [];
     const scored: Report = final.data.split ? "test" : "train";
     const units = unitsOf(final.ensemble).slice(0, count);
     return units.map((unit) => {
       const report: Report[] = hasOutOfBag(unit.draw) ? ["oob", scored] : [scored];
       const { train } = final;
-      return wanted(state, final, { trial: FINAL, fold: 0, repeat: 0, table, unit, train, report });
+      const place = { trial: FINAL, setting: best?.trial, fold: 0, repeat: 0, prepared };
+      return wanted(state, final, { ...place, unit, train, report });
     });
   });
 }
@@ -233,30 +240,38 @@ export function idleNote(state: RunState, slots: number): string | undefined {
 
 interface Place {
   trial: number;
+  /** The trial whose setting it is; undefined without a search. */
+  setting: number | undefined;
   fold: number;
   repeat: number;
-  table: DatasetRef;
+  prepared: PreparedTable;
   unit: Unit;
   train: TrainSpec;
   report: Report[];
 }
 
 function wanted(state: RunState, experiment: Experiment, place: Place): Wanted {
-  const { trial, fold, repeat, unit } = place;
-  const spec: TaskSpec = {
-    version: 1,
-    kind: "train",
-    variant: state.created.variant,
-    data: place.table,
-    model: experiment.model,
-    train: place.train,
-    draw: unit.draw,
-    seed: experiment.seed,
-    fold,
-    repeat,
-    member: unit.member,
-    report: place.report,
-  };
+  const { trial, fold, repeat, unit, setting, prepared } = place;
+  const { seed, objective } = experiment;
+  const of = { data: prepared.table, seed, fold, repeat };
+  const params = setting === undefined ? undefined : paramsOf(state, setting);
+  const spec: TaskSpec = objective
+    ? objectiveTask(state, objective, {
+        ...of,
+        target: prepared.preprocessing.target,
+        params: params ?? {},
+      })
+    : {
+        version: 1,
+        kind: "train",
+        variant: state.created.variant,
+        ...of,
+        model: experiment.model,
+        train: place.train,
+        draw: unit.draw,
+        member: unit.member,
+        report: place.report,
+      };
   const key: TaskKey = { trial, fold, repeat, rung: 0, unit: unit.member };
   return { key, id: taskId(spec), spec };
 }

@@ -3,7 +3,8 @@ import { fold, key } from "@manyfold/core";
 import { tagOf } from "@manyfold/protocol";
 import { importances, insightOf } from "@manyfold/search";
 import { decisionsOf, rungsOf } from "./decisions.ts";
-import { tasksOfCell } from "./plan.ts";
+import { testOf } from "./objective.ts";
+import { finalTasks, tasksOfCell } from "./plan.ts";
 import type { Assessment, RunState } from "./state.ts";
 import { cellNumber, outcomeOf } from "./state.ts";
 import { directionOf, metricOf, signOf } from "./metric.ts";
@@ -28,7 +29,7 @@ export function searchResult(state: RunState): SearchResult | null {
   const names = importance?.map(({ name }) => name) ?? [];
   return {
     sampler: tagOf(experiment.search.sampler),
-    metric: metricOf(experiment),
+    metric: experiment.objective ? "objective" : metricOf(experiment),
     direction,
     best: best
       ? {
@@ -39,6 +40,7 @@ export function searchResult(state: RunState): SearchResult | null {
       : null,
     ...(best && { corrected: correctedValue(state, best) }),
     trials,
+    ...(experiment.objective ? testOf(state, finalTasks(state)) : {}),
     ...(importance ? { importance } : {}),
     insight: insightOf(space, trials, direction, names),
   };

@@ -1,5 +1,5 @@
 import type { BlobStore, Hash, ReportDocument, TaskResult } from "@manyfold/protocol";
-import { hashBytes, ManyfoldError, tablesOf } from "@manyfold/protocol";
+import { blobsOf, hashBytes, ManyfoldError, tablesOf } from "@manyfold/protocol";
 import { inTurn, MissingBlob } from "./blobs.ts";
 import { undo } from "./cursor.ts";
 import type { Setting } from "./execution.ts";
@@ -79,16 +79,14 @@ function gone(hash: Hash): ManyfoldError {
   });
 }
 
-/** Blobs that results name. */
-function blobsOf({ weights, predictions, checkpoint }: TaskResult): Hash[] {
-  return [weights, ...Object.values(predictions), checkpoint].flatMap((ref) =>
-    ref ? [ref.hash] : [],
-  );
+/** Blobs that a result names. */
+function hashesOf(result: TaskResult): Hash[] {
+  return blobsOf(result).map(({ hash }) => hash);
 }
 
 /** Every blob of a result that is gone or damaged. */
 async function missingBlobs(state: RunState, blobs: BlobStore): Promise<Set<Hash>> {
-  const named = [...new Set([...state.completed.values()].flatMap(blobsOf))];
+  const named = [...new Set([...state.completed.values()].flatMap(hashesOf))];
   const there = await inTurn(named, async (hash) => (await blobs.get(hash)) !== undefined);
   return new Set(named.filter((_, at) => there[at] === false));
 }
@@ -102,7 +100,7 @@ function forget(state: RunState, missing: ReadonlySet<Hash>): Set<Hash> {
   const named = new Set<Hash>();
   const tasks: Hash[] = [];
   for (const [task, result] of state.completed) {
-    const gone = needed.has(task) ? blobsOf(result).filter((hash) => missing.has(hash)) : [];
+    const gone = needed.has(task) ? hashesOf(result).filter((hash) => missing.has(hash)) : [];
     if (gone.length > 0) tasks.push(task);
     for (const hash of gone) named.add(hash);
   }

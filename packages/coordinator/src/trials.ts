@@ -11,14 +11,15 @@ import {
 import type { Learner } from "@manyfold/search";
 import { decisionsOf } from "./decisions.ts";
 import { signOf } from "./metric.ts";
+import { stepsOf } from "./objective.ts";
 import type { Assessment, RunState } from "./state.ts";
 import { cellNumber } from "./state.ts";
 
 /** Number of trials of the experiment's search; 0 without one. */
 export function trialCount(experiment: Experiment): number {
-  const { search, train } = experiment;
+  const { search } = experiment;
   if (!search) return 0;
-  const planned = search.trials ?? schedulerOf(search)?.trials(train.epochs);
+  const planned = search.trials ?? schedulerOf(search)?.trials(stepsOf(experiment));
   return planned ?? trialsOf(search);
 }
 

@@ -39,9 +39,15 @@ export function complaintError(complaint: ConfigComplaint): ManyfoldError {
 export function parseExperiment(
   input: unknown,
 ): { ok: true; experiment: Experiment } | { ok: false; complaints: ConfigComplaint[] } {
-  const parsed = Experiment.safeParse(input);
+  const parsed = Experiment.safeParse(withModel(input));
   if (parsed.success) return { ok: true, experiment: parsed.data };
   return { ok: false, complaints: complaintsOf(parsed.error, input) };
+}
+
+/** Who brings an objective has no network to describe. */
+function withModel(input: unknown): unknown {
+  const bare = typeof input === "object" && input !== null && "objective" in input;
+  return bare && !("model" in input) ? { ...input, model: { layers: [] } } : input;
 }
 
 /**

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { DataSpec } from "./data.ts";
 import { EnsembleSpec } from "./ensemble.ts";
 import { ModelSpec } from "./model.ts";
+import { ObjectiveSpec } from "./trainable.ts";
 import { SearchSpec } from "./search.ts";
 import { TrainSpec } from "./train.ts";
 
@@ -33,6 +34,7 @@ export const Experiment = z.strictObject({
   train: TrainSpec.prefault({}),
   ensemble: EnsembleSpec.optional().describe("Without it, one network is trained."),
   search: SearchSpec.optional(),
+  objective: ObjectiveSpec.optional(),
   limits: Limits.prefault({}),
 });
 export type Experiment = z.infer<typeof Experiment>;

@@ -29,4 +29,5 @@ export * from "./search.ts";
 export * from "./tagged.ts";
 export * from "./task.ts";
 export * from "./train.ts";
+export * from "./trainable.ts";
 export * from "./weighing.ts";

@@ -46,6 +46,8 @@ export const JournalRecord = z.discriminatedUnion("type", [
     config: BlobRef.optional(),
     /** Folder that the source is relative to, on the machine that began the run. */
     folder: z.string().optional(),
+    /** With an objective: its module's file. */
+    module: Hash.optional(),
     /** Milliseconds since 1970, for people; decides nothing. */
     time: z.number(),
     manyfold: z.string(),

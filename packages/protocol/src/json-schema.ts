@@ -70,7 +70,6 @@ export function experimentJsonSchema(): JsonSchema {
   if (published === undefined) throw new TypeError("An experiment has a space.");
   Object.assign(published, {
     properties: Object.fromEntries(named) as Record<string, JsonSchema>,
-    propertyNames: { pattern: `^(${SEARCHABLE.join("|")})\\.` },
     minProperties: 1,
     additionalProperties: { $ref: DOMAIN },
   });
@@ -78,6 +77,9 @@ export function experimentJsonSchema(): JsonSchema {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "A Manyfold experiment",
     ...omit(spelled, ["$schema"]),
+    // Who brings an objective has no network to describe.
+    required: (spelled.required ?? []).filter((name) => name !== "model"),
+    anyOf: [{ required: ["model"] }, { required: ["objective"] }],
     definitions: { domain: spellOut(domain) },
   };
 }

@@ -4,12 +4,9 @@ import { Preprocessing } from "./data.ts";
 import { Experiment } from "./experiment.ts";
 import { FailureCode } from "./failure.ts";
 import { Hash } from "./hash.ts";
-import { ParamValue } from "./search.ts";
+import { Params } from "./search.ts";
 import { CurvePoint, TaskKey, Variant } from "./task.ts";
 import { Weighing } from "./weighing.ts";
-
-export const Params = z.record(z.string(), ParamValue);
-export type Params = z.infer<typeof Params>;
 
 /** One setting that a search tried. */
 export const TrialRow = z.strictObject({
@@ -112,6 +109,10 @@ export const SearchResult = z.strictObject({
   best: z.strictObject({ trial: z.int().min(0), params: Params, value: z.number() }).nullable(),
   corrected: CorrectedValue.optional(),
   trials: z.array(TrialRow),
+  /** With an objective: the best setting's value on the test rows, from all training rows. */
+  test: z
+    .strictObject({ value: z.number(), values: z.record(z.string(), z.number()).optional() })
+    .optional(),
   /**
    * What sets the best trials apart (PED-ANOVA), the most important parameter first; left out where
    * too few trials have values.

@@ -117,6 +117,10 @@ export const Domain = DomainObject as z.ZodType as z.ZodType<Domain, Domain>;
 export const ParamValue = Scalar;
 export type ParamValue = z.infer<typeof ParamValue>;
 
+/** A trial's setting, by the names of the space. */
+export const Params = z.record(z.string(), ParamValue);
+export type Params = z.infer<typeof Params>;
+
 /** Names are paths into the experiment: `train.optimizer.adam.lr`, `model.layers.0.dense.units`. */
 export const Space = z.record(z.string().min(1), Domain);
 export type Space = z.infer<typeof Space>;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compareKeys, FINAL, taskId, TaskSpec, type TaskKey } from "./index.ts";
+import { compareKeys, FINAL, taskId, TaskSpec, TrainTask, type TaskKey } from "./index.ts";
 
 const key = (trial: number, fold = 0, repeat = 0, rung = 0, unit = 0): TaskKey => ({
   trial,
@@ -29,7 +29,7 @@ test("results are ordered by trial, fold, repeat, rung, unit, the final fit last
   );
 });
 
-const spec = TaskSpec.parse({
+const spec = TrainTask.parse({
   version: 1,
   kind: "train",
   variant: "js",
@@ -47,7 +47,7 @@ const spec = TaskSpec.parse({
 test("a task's id follows from everything in its spec and from nothing else", () => {
   const reread = TaskSpec.parse(JSON.parse(JSON.stringify(spec)));
   expect(taskId(reread)).toBe(taskId(spec));
-  const others: TaskSpec[] = [
+  const others: TrainTask[] = [
     { ...spec, seed: 2 },
     { ...spec, member: 5 },
     { ...spec, fold: 1 },

@@ -1,10 +1,11 @@
 import { z } from "zod";
-import { DatasetRef } from "./data.ts";
+import { DatasetRef, FittedTarget } from "./data.ts";
 import { Hash, hashJson } from "./hash.ts";
 import { ModelSpec } from "./model.ts";
 import { PretrainedLayer } from "./pretrain.ts";
 import { ProbePoint } from "./probes.ts";
 import { DrawSpec } from "./sample.ts";
+import { Params } from "./search.ts";
 import { TrainSpec } from "./train.ts";
 
 /**
@@ -22,18 +23,11 @@ export type Report = z.infer<typeof Report>;
 export const BlobRef = z.strictObject({ hash: Hash, bytes: z.int().min(0) });
 export type BlobRef = z.infer<typeof BlobRef>;
 
-/**
- * Exactly what changes a task's result, and nothing else: no run, trial, number of members, worker
- * or time. Its hash is the task's id.
- */
-export const TaskSpec = z.strictObject({
+/** What all tasks have. */
+const OF_ALL = {
   version: z.literal(1),
-  kind: z.literal("train"),
   variant: Variant,
   data: DatasetRef,
-  model: ModelSpec,
-  train: TrainSpec,
-  draw: DrawSpec,
   /** Training keys fold in these three only, besides the experiment's seed. */
   seed: z.int().min(0),
   fold: z.int().min(0),
@@ -41,8 +35,47 @@ export const TaskSpec = z.strictObject({
   member: z.int().min(0),
   /** Of a training in parts: the epoch to pause after, and the checkpoint of the part before. */
   part: z.strictObject({ until: z.int().min(1), from: BlobRef.optional() }).optional(),
+};
+
+/** A network to train. */
+export const TrainTask = z.strictObject({
+  ...OF_ALL,
+  kind: z.literal("train"),
+  model: ModelSpec,
+  train: TrainSpec,
+  draw: DrawSpec,
   report: z.array(Report),
 });
+export type TrainTask = z.infer<typeof TrainTask>;
+
+/** A function of a module of the user's own: named, never sent. */
+export const ModuleRef = z.strictObject({
+  /** As the configuration names it; a worker loads what it was allowed to under this very name. */
+  name: z.string().min(1).max(1000),
+  export: z.string().min(1).max(200),
+  /** Of the file's bytes (not of what it imports): a worker with another file refuses. */
+  hash: Hash,
+});
+export type ModuleRef = z.infer<typeof ModuleRef>;
+
+/** A call of the user's own objective: see `Experiment.objective`. */
+export const ObjectiveTask = z.strictObject({
+  ...OF_ALL,
+  kind: z.literal("objective"),
+  /** How the table's targets are scaled: the function sees them in their own units. */
+  target: FittedTarget,
+  module: ModuleRef,
+  params: Params,
+  /** Steps that a whole call may take; a part goes to `part.until` of them. */
+  steps: z.int().min(1),
+});
+export type ObjectiveTask = z.infer<typeof ObjectiveTask>;
+
+/**
+ * Exactly what changes a task's result, and nothing else: no run, trial, number of members, worker
+ * or time. Its hash is the task's id.
+ */
+export const TaskSpec = z.discriminatedUnion("kind", [TrainTask, ObjectiveTask]);
 export type TaskSpec = z.infer<typeof TaskSpec>;
 
 /**
@@ -102,12 +135,12 @@ export const CurvePoint = z.strictObject({
 export type CurvePoint = z.infer<typeof CurvePoint>;
 
 /**
- * What a task yields: one network's weights (float32, in the order of the model's parameters) and
+ * What a training yields: one network's weights (float32, in the order of the model's parameters) and
  * its predictions per kind of row (float32 `[rows, outputs]`: probabilities per class, or values in
  * scaled target units; rows ascending), all as blobs, and its curve. Every field is determined by
  * the task's spec.
  */
-export const TaskResult = z.strictObject({
+export const TrainResult = z.strictObject({
   weights: BlobRef,
   /** Number of weights. */
   parameters: z.int().min(1),
@@ -125,4 +158,26 @@ export const TaskResult = z.strictObject({
   /** Weights, moments and curve to go on from, where the training has another part. */
   checkpoint: BlobRef.optional(),
 });
+export type TrainResult = z.infer<typeof TrainResult>;
+
+/** What a call of the user's own objective yields. */
+export const ObjectiveResult = z.strictObject({
+  value: z.number(),
+  /** Other numbers that it returned beside the value. */
+  values: z.record(z.string(), z.number()).optional(),
+  /** What it reported on the way; in parts, from the first on. */
+  reported: z.array(z.strictObject({ step: z.int().min(1), value: z.number() })),
+  /** What it saved last, where there may be another part. */
+  checkpoint: BlobRef.optional(),
+});
+export type ObjectiveResult = z.infer<typeof ObjectiveResult>;
+
+/** What a task yields; which of the two follows from its kind. */
+export const TaskResult = z.union([TrainResult, ObjectiveResult]);
 export type TaskResult = z.infer<typeof TaskResult>;
+
+/** The blobs that a result names. */
+export function blobsOf(result: TaskResult): BlobRef[] {
+  const named = "weights" in result ? [result.weights, ...Object.values(result.predictions)] : [];
+  return [...named, result.checkpoint].filter((ref) => ref !== undefined);
+}

@@ -30,8 +30,8 @@ export function searchComplaints(experiment: Experiment): ConfigComplaint[] {
   if (declared.length > 0) return declared;
   return [
     ...names.flatMap((name) => parameterComplaints(experiment, search, name)),
-    ...overlapComplaints(search.space),
-    ...subjectComplaints(search, names),
+    ...(experiment.objective ? [] : overlapComplaints(search.space)),
+    ...(experiment.objective ? [] : subjectComplaints(search, names)),
     ...samplerComplaints(search),
     ...emptyComplaints(search),
   ];

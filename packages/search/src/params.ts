@@ -36,6 +36,8 @@ export function applyParams(experiment: Experiment, params: Params): Experiment 
 
 /** {@link applyParams}, giving what is wrong instead of throwing. */
 export function tryParams(experiment: Experiment, params: Params): Experiment | ConfigComplaint[] {
+  // They are handed to the objective as they are.
+  if (experiment.objective) return experiment;
   const outer = Object.keys(params).filter((name) => isOuter(name, params));
   if (outer.length > 0) {
     // What lies inside of another parameter's value has its place once that value has its own.
@@ -76,6 +78,7 @@ function isOuter(name: string, params: Params): boolean {
 
 /** What keeps a name from being a place in an experiment. */
 export function pathComplaints(experiment: Experiment, name: string): ConfigComplaint[] {
+  if (experiment.objective) return nameComplaints(name);
   if (isPlace(experiment, name)) return [];
   const near = nearest(name, placesOf(experiment));
   return [
@@ -90,6 +93,13 @@ export function pathComplaints(experiment: Experiment, name: string): ConfigComp
           : `Did you mean ${near}?`,
     },
   ];
+}
+
+/** Names of an objective's parameters are its own, as long as a constraint can say them. */
+function nameComplaints(name: string): ConfigComplaint[] {
+  if (/^[A-Za-z_][\w.]*$/.test(name)) return [];
+  const condition = "a name of letters, digits, dots and underscores";
+  return [{ path: ["search", "space", name], at: "key", condition, got: show(name) }];
 }
 
 function partOf(name: string): Part | undefined {

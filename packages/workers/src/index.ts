@@ -16,6 +16,14 @@ export { runTask } from "./run-task.ts";
 export type { RunTaskOptions } from "./run-task.ts";
 export type { AttemptOutcome, TaskOutcome, TaskOutput } from "./outcome.ts";
 export { refuseModule } from "./modules.ts";
+export type { AllowedModules } from "./modules.ts";
+export type {
+  Objective,
+  ObjectiveContext,
+  ObjectiveData,
+  ObjectiveRows,
+  ObjectiveValue,
+} from "./objective.ts";
 export { fitWorkers, taskBytes } from "./memory.ts";
 export type { Fit } from "./memory.ts";
 export {

@@ -1,12 +1,22 @@
 import { type Profile, startMeter } from "@manyfold/core";
-import type { BlobStore, Clock, Executor, Timers } from "@manyfold/protocol";
+import type { Table } from "@manyfold/data";
+import type {
+  BlobStore,
+  Clock,
+  CurvePoint,
+  Executor,
+  ObjectiveTask,
+  Timers,
+} from "@manyfold/protocol";
 import { decodedTables } from "./decoded-tables.ts";
 import { executorOver, type Lanes } from "./lanes.ts";
 import { overtime, type TaskLimits } from "./limits.ts";
 import { taskMemory } from "./memory.ts";
 import { prepareVariant } from "./engine.ts";
+import { moduleOf } from "./modules.ts";
 import { failed, failureFrom, failureOf } from "./outcome.ts";
 import { runTask } from "./run-task.ts";
+import { runObjective } from "./run-objective.ts";
 import { checkpointOf, missingTable, sharedTables } from "./tables.ts";
 
 export interface InlineOptions extends TaskLimits {
@@ -29,7 +39,7 @@ const PROGRESS = 100;
  * an abort reach a task before it begins; limits of time and memory hold within it.
  */
 export function inlineExecutor(options: InlineOptions): Executor {
-  const { blobs, clock, timers, limits, memory, onProfile, host = "local" } = options;
+  const { blobs, clock, timers, limits, memory, modules, onProfile, host = "local" } = options;
   const meter = onProfile && startMeter(() => clock.monotonic());
   const load = sharedTables(blobs);
   const decode = decodedTables();
@@ -56,12 +66,26 @@ export function inlineExecutor(options: InlineOptions): Executor {
       // A turn of the event loop: whoever waits for events gets them, and may cancel this task.
       await timers.sleep(0);
       if (signal.aborted) return failed(failureOf("lost", String(signal.reason)));
+      const module = await moduleOf(spec, modules);
+      if (typeof module === "object") return failed(module);
       const since = clock.monotonic();
       const longest = limits?.seconds ?? Number.POSITIVE_INFINITY;
       let reported = since;
+      const isOver = () => clock.monotonic() - since > longest * 1000;
+      if (spec.kind === "objective") {
+        const call = { module: module ?? "", checkpoint, isOver, onProgress };
+        const table = () => decode(spec.data, bytes);
+        const outcome = await callHere(spec, table, { ...call, signal, timers, longest });
+        if (outcome.status !== "cancelled") return outcome;
+        return failed(
+          signal.aborted
+            ? failureOf("lost", String(signal.reason))
+            : failureOf("timeout", overtime(longest)),
+        );
+      }
       const outcome = runTask(spec, () => decode(spec.data, bytes), {
         meter,
-        cancelled: () => clock.monotonic() - since > longest * 1000,
+        cancelled: isOver,
         onEpoch: (point) => {
           const now = clock.monotonic();
           if (now - reported < PROGRESS) return;
@@ -75,4 +99,43 @@ export function inlineExecutor(options: InlineOptions): Executor {
     },
   };
   return executorOver(lanes, { host, blobs, clock, onProfile });
+}
+
+/**
+ * A call of the user's own objective in this thread. Its limit of time holds where it awaits
+ * something or reports: nobody is left who could end it otherwise.
+ */
+async function callHere(
+  spec: ObjectiveTask,
+  table: () => Table,
+  call: {
+    readonly module: string;
+    readonly checkpoint: Uint8Array | undefined;
+    readonly signal: AbortSignal;
+    readonly timers: Timers;
+    readonly longest: number;
+    readonly isOver: () => boolean;
+    readonly onProgress: (point: CurvePoint) => void;
+  },
+) {
+  const { module, checkpoint, timers, longest, isOver, onProgress } = call;
+  const late = new AbortController();
+  const done = new AbortController();
+  if (Number.isFinite(longest)) {
+    timers.sleep(longest * 1000, done.signal).then(
+      () => late.abort(),
+      () => undefined,
+    );
+  }
+  try {
+    return await runObjective(spec, table, {
+      module,
+      signal: AbortSignal.any([call.signal, late.signal]),
+      cancelled: isOver,
+      onReport: onProgress,
+      ...(checkpoint && { checkpoint }),
+    });
+  } finally {
+    done.abort();
+  }
 }

@@ -186,7 +186,8 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
   /** A slow reader gets the newest point only. */
   const emitProgress = (entry: Attempt, point: CurvePoint) => {
     const { task } = entry;
-    const { epochs } = task.spec.train;
+    const { spec } = task;
+    const epochs = spec.kind === "train" ? spec.train.epochs : spec.steps;
     const event: TaskEvent = { type: "progress", ...identity(entry), point, epochs };
     const old = queue.findIndex(
       (queued) =>
@@ -278,7 +279,7 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
     if (outcome.status === "failed") {
       return { type: "failed", ...of, failure: outcome.failure, seconds };
     }
-    const { profile } = outcome.output;
+    const profile = "weights" in outcome.output ? outcome.output.profile : undefined;
     if (profile !== undefined) settings.onProfile?.(profile, seconds);
     try {
       return { type: "completed", ...of, result: await store(blobs, outcome.output), seconds };

@@ -1,4 +1,5 @@
 import type { Limits } from "@manyfold/protocol";
+import type { AllowedModules } from "./modules.ts";
 
 /** What tasks may take on this machine. */
 export interface TaskLimits {
@@ -9,6 +10,8 @@ export interface TaskLimits {
    * alone fails as `invalid`; one that finds no room waits for it. Default: not limited.
    */
   readonly memory?: number;
+  /** Modules of the user's own that tasks may name (default none). */
+  readonly modules?: AllowedModules;
 }
 
 /** Why an attempt over its limit of time failed. */

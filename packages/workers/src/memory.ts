@@ -17,6 +17,8 @@ const KEPT = 64;
  * @throws ManyfoldError where the model does not fit the data
  */
 export function taskBytes(spec: TaskSpec): number {
+  // Of what a function of the user's own takes only the rows that it is given are known.
+  if (spec.kind === "objective") return 3 * spec.data.bytes;
   const { rows, inputs } = spec.data;
   const features = Math.max(1, Math.round(spec.draw.features * inputs));
   const drawn = match<SampleSpec, number>(spec.draw.sample, {
@@ -45,17 +47,20 @@ export function taskMemory(memory: number | undefined): (spec: TaskSpec) => Need
   const estimates = boundedCache<number>(KEPT);
   return (spec) => {
     if (memory === undefined) return { status: "needs", bytes: 0 };
-    const { model, train, draw, data, variant, report } = spec;
-    const bytes = estimates.get(
-      JSON.stringify([model, train, draw, data, variant, report.length]),
-      () => estimate(spec),
-    );
+    const bytes = estimates.get(shapeOf(spec), () => estimate(spec));
     if (bytes <= memory) return { status: "needs", bytes };
     const message =
       `The task needs about ${mebibytes(bytes)} by the plan's estimate; ` +
       `this machine has ${mebibytes(memory)} for it. Fewer units or a smaller batch need less.`;
     return failed(failureOf("invalid", message));
   };
+}
+
+/** What a task's memory follows from. */
+function shapeOf(spec: TaskSpec): string {
+  if (spec.kind === "objective") return String(spec.data.bytes);
+  const { model, train, draw, data, variant, report } = spec;
+  return JSON.stringify([model, train, draw, data, variant, report.length]);
 }
 
 /** A model that does not fit its data needs nothing; running it will say why. */

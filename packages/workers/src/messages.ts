@@ -18,6 +18,8 @@ export interface ThreadTask {
   readonly control: SharedArrayBuffer;
   /** What the task goes on from, where it is a later part of a training. */
   readonly checkpoint?: Uint8Array;
+  /** Where the user's own objective is found. */
+  readonly module?: string;
 }
 
 /** What a thread answers: an outcome per task; bytes are moved, not copied. */

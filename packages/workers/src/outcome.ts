@@ -7,8 +7,8 @@ import {
   type Report,
 } from "@manyfold/protocol";
 
-/** What a finished task yields before it is stored: bytes, and what was learned on the way. */
-export interface TaskOutput {
+/** What a finished training yields before it is stored: bytes, and what was learned on the way. */
+export interface TrainOutput {
   /** float32, little-endian, in the order of the model's parameters. */
   readonly weights: Uint8Array<ArrayBuffer>;
   /** Number of weights. */
@@ -24,13 +24,32 @@ export interface TaskOutput {
   readonly checkpoint?: Uint8Array<ArrayBuffer>;
 }
 
+/** What a finished call of the user's own objective yields. */
+export interface ObjectiveOutput {
+  readonly value: number;
+  /** Other numbers that it returned. */
+  readonly values?: { readonly [name: string]: number };
+  readonly reported: readonly Reported[];
+  /** To go on from, where the call has another part. */
+  readonly checkpoint?: Uint8Array<ArrayBuffer>;
+}
+
+/** A value that an objective reported on its way. */
+export interface Reported {
+  readonly step: number;
+  readonly value: number;
+}
+
+export type TaskOutput = TrainOutput | ObjectiveOutput;
+
 /** How one attempt ended. */
-export type AttemptOutcome =
-  | { readonly status: "done"; readonly output: TaskOutput }
+export type AttemptOutcome<Output = TaskOutput> =
+  | { readonly status: "done"; readonly output: Output }
   | { readonly status: "failed"; readonly failure: Failure };
 
 /** How the computation itself ended; only its caller knows why it was told to stop. */
-export type TaskOutcome = AttemptOutcome | { readonly status: "cancelled" };
+export type TaskOutcome<Output = TaskOutput> =
+  AttemptOutcome<Output> | { readonly status: "cancelled" };
 
 /** Failures that every machine would repeat. */
 const PERMANENT: { readonly [C in FailureCode]: boolean } = {

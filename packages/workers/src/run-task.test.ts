@@ -1,22 +1,23 @@
 import { predict } from "@manyfold/core";
 import { decodeTable, drawRows, rowsOf, type Table } from "@manyfold/data";
-import { ManyfoldError, ModelSpec, type Task, type TaskSpec, TrainSpec } from "@manyfold/protocol";
+import { ManyfoldError, ModelSpec, TrainSpec, type TrainTask } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
 import { networkOf, runTask, type RunTaskOptions } from "./run-task.ts";
 import { memoryBlobs } from "@manyfold/files";
 import { fixtures } from "./testing.ts";
+import type { TrainingTask } from "./testing/fixtures.ts";
 
 const data = await fixtures(memoryBlobs());
 
-function tableOf({ data: ref }: TaskSpec): Table {
+function tableOf({ data: ref }: TrainTask): Table {
   return decodeTable(data.tables.get(ref.hash) ?? new Uint8Array(0), ref);
 }
 
-function outcomeOf(spec: TaskSpec, options?: RunTaskOptions) {
+function outcomeOf(spec: TrainTask, options?: RunTaskOptions) {
   return runTask(spec, () => tableOf(spec), options);
 }
 
-function outputOf(spec: TaskSpec) {
+function outputOf(spec: TrainTask) {
   const outcome = outcomeOf(spec);
   if (outcome.status !== "done") throw new Error(JSON.stringify(outcome));
   return outcome.output;
@@ -26,9 +27,9 @@ const floats = (bytes: Uint8Array | undefined) =>
   new Float32Array((bytes ?? new Uint8Array(0)).slice().buffer);
 
 /** Any of the tasks that complete, changed. */
-function specOf(changes: Partial<TaskSpec> = {}, member = 0): TaskSpec {
+function specOf(changes: Partial<TrainTask> = {}, member = 0): TrainTask {
   const [...tasks] = data.varied(member + 1);
-  const { spec } = tasks[member] as Task;
+  const { spec } = tasks[member] as TrainingTask;
   return { ...spec, ...changes };
 }
 

@@ -1,7 +1,7 @@
 import { buildNetwork, type Meter, type Network, predict, train } from "@manyfold/core";
 import { type Draw, drawRows, drawUnlabelled, memberKey, rowsOf, type Table } from "@manyfold/data";
-import type { CurvePoint, Report, TaskSpec } from "@manyfold/protocol";
-import { failed, failureFrom, failureOf, type TaskOutcome } from "./outcome.ts";
+import type { CurvePoint, Report, TrainTask } from "@manyfold/protocol";
+import { failed, failureFrom, failureOf, type TaskOutcome, type TrainOutput } from "./outcome.ts";
 
 /** Two functions that watch a task and change nothing but where it ends. */
 export interface RunTaskOptions {
@@ -16,7 +16,7 @@ export interface RunTaskOptions {
 }
 
 /**
- * Does a task: builds its network, draws its rows, trains it and predicts the rows it reports, as
+ * Does a training: builds its network, draws its rows, trains it and predicts the rows it reports, as
  * bytes. The outcome follows from spec and table alone, to the bit, wherever it runs. Whatever goes
  * wrong is an outcome, never an exception.
  *
@@ -26,10 +26,10 @@ export interface RunTaskOptions {
  * const outcome = runTask(task.spec, () => decodeTable(bytes, task.spec.data));
  */
 export function runTask(
-  spec: TaskSpec,
+  spec: TrainTask,
   table: () => Table,
   options: RunTaskOptions = {},
-): TaskOutcome {
+): TaskOutcome<TrainOutput> {
   // What lies between two tasks belongs to neither.
   options.meter?.take();
   try {
@@ -39,7 +39,7 @@ export function runTask(
   }
 }
 
-function attempt(spec: TaskSpec, table: Table, options: RunTaskOptions): TaskOutcome {
+function attempt(spec: TrainTask, table: Table, options: RunTaskOptions): TaskOutcome<TrainOutput> {
   const { train: training, variant } = spec;
   const { checkpoint, ...watching } = options;
   const { inputs } = table.ref;
@@ -98,7 +98,7 @@ function attempt(spec: TaskSpec, table: Table, options: RunTaskOptions): TaskOut
  * @param inputs columns that its member sees
  * @throws ManyfoldError where the model does not fit the data
  */
-export function networkOf({ model, data }: TaskSpec, inputs: number): Network {
+export function networkOf({ model, data }: TrainTask, inputs: number): Network {
   return data.classes > 0
     ? buildNetwork(model, { inputs, task: "classification", outputs: data.classes })
     : buildNetwork(model, { inputs, task: "regression", outputs: data.targets });

@@ -47,6 +47,8 @@ export interface PoolTask {
   readonly options: AttemptOptions;
   /** What the task goes on from, where it is a later part of a training. */
   readonly checkpoint?: Uint8Array;
+  /** Where the user's own objective is found; see `moduleOf`. */
+  readonly module?: string;
 }
 
 /** Threads that run tasks. Any executor may own one; who calls it keeps the number of slots. */
@@ -169,10 +171,11 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
   ): Promise<(AttemptOutcome | undefined)[]> => {
     const request: ThreadRequest = {
       type: "tasks",
-      tasks: tasks.map(({ task, table, checkpoint }, at) => ({
+      tasks: tasks.map(({ task, table, checkpoint, module }, at) => ({
         spec: task.spec,
         table,
         ...(checkpoint && { checkpoint }),
+        ...(module !== undefined && { module }),
         control: (ones[at]?.control ?? createControl()).words.buffer,
       })),
       profile: options.profile === true,

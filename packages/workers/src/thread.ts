@@ -1,10 +1,20 @@
 import { move, transferableSymbol, valueSymbol } from "piscina";
-import { cancelRequested, markEnded, markStarted, openControl, writePoint } from "./control.ts";
+import type { Table } from "@manyfold/data";
+import type { ObjectiveTask } from "@manyfold/protocol";
+import {
+  cancelRequested,
+  type Control,
+  markEnded,
+  markStarted,
+  openControl,
+  writePoint,
+} from "./control.ts";
 import { decodedTables } from "./decoded-tables.ts";
 import { type Meter, startMeter } from "@manyfold/core";
 import { engineClock, prepareVariant, tuneEngine } from "./engine.ts";
 import type { ThreadAnswer, ThreadRequest, ThreadTask } from "./messages.ts";
 import { failed, failureFrom, type TaskOutcome } from "./outcome.ts";
+import { runObjective } from "./run-objective.ts";
 import { runTask } from "./run-task.ts";
 
 const decode = decodedTables();
@@ -27,12 +37,15 @@ export async function runInThread(request: ThreadRequest): Promise<unknown> {
 }
 
 async function answer(
-  { spec, table, checkpoint, control: memory }: ThreadTask,
+  { spec, table, checkpoint, module = "", control: memory }: ThreadTask,
   profile: boolean,
 ): Promise<TaskOutcome> {
   const control = openControl(memory);
   markStarted(control);
   try {
+    if (spec.kind === "objective") {
+      return await call(spec, () => decode(spec.data, table), { module, checkpoint, control });
+    }
     await prepareVariant(spec.variant);
     if (profile) meter ??= startMeter(engineClock);
     return runTask(spec, () => decode(spec.data, table), {
@@ -48,12 +61,46 @@ async function answer(
   }
 }
 
+/** Milliseconds between two looks whether a call is to be ended, where it lets other events in. */
+const LOOK = 20;
+
+async function call(
+  spec: ObjectiveTask,
+  table: () => Table,
+  {
+    module,
+    checkpoint,
+    control,
+  }: {
+    readonly module: string;
+    readonly checkpoint: Uint8Array | undefined;
+    readonly control: Control;
+  },
+): Promise<TaskOutcome> {
+  const stop = new AbortController();
+  const looking = setInterval(() => cancelRequested(control) && stop.abort(), LOOK);
+  try {
+    return await runObjective(spec, table, {
+      module,
+      signal: stop.signal,
+      cancelled: () => cancelRequested(control),
+      onReport: (point) => writePoint(control, point),
+      ...(checkpoint && { checkpoint }),
+    });
+  } finally {
+    clearInterval(looking);
+  }
+}
+
 /** Marks an answer's buffers as ones to hand over. */
 function moved(outcomes: TaskOutcome[]): unknown {
   const parts = outcomes.flatMap((outcome) => {
     if (outcome.status !== "done") return [];
-    const { weights, predictions, checkpoint } = outcome.output;
-    return [weights, ...Object.values(predictions), ...(checkpoint ? [checkpoint] : [])];
+    const { output } = outcome;
+    const rest = output.checkpoint ? [output.checkpoint] : [];
+    return "weights" in output
+      ? [output.weights, ...Object.values(output.predictions), ...rest]
+      : rest;
   });
   return move({
     [transferableSymbol]: parts.map(({ buffer }) => buffer),

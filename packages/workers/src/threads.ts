@@ -3,6 +3,7 @@ import type { BlobStore, Executor, Task } from "@manyfold/protocol";
 import { type AttemptOptions, executorOver, type Lanes } from "./lanes.ts";
 import type { TaskLimits } from "./limits.ts";
 import { taskMemory } from "./memory.ts";
+import { moduleOf } from "./modules.ts";
 import { type AttemptOutcome, failed, failureOf } from "./outcome.ts";
 import { createRoom } from "./room.ts";
 import { checkpointOf, missingTable, sharedTables } from "./tables.ts";
@@ -75,7 +76,7 @@ export function threadsOver(
 /** One attempt on a pool's threads, with its table from a store and its room in memory. */
 function attemptsOn(
   pool: () => Promise<ThreadPool>,
-  options: Pick<ThreadsOptions, "blobs" | "memory">,
+  options: Pick<ThreadsOptions, "blobs" | "memory" | "modules">,
 ): (task: Task, options: AttemptOptions) => Promise<AttemptOutcome> {
   const runAll = listsOn(pool, options);
   return async (task, attempt) => {
@@ -87,9 +88,9 @@ function attemptsOn(
 /** The same for lists of tasks, each of which runs on one thread; `signal` ends the wait for room. */
 export function listsOn(
   pool: () => Promise<ThreadPool>,
-  { blobs, memory }: Pick<ThreadsOptions, "blobs" | "memory">,
+  { blobs, memory, modules }: Pick<ThreadsOptions, "blobs" | "memory" | "modules">,
 ): (
-  list: readonly Omit<PoolTask, "table" | "checkpoint">[],
+  list: readonly Omit<PoolTask, "table" | "checkpoint" | "module">[],
   signal: AbortSignal,
 ) => Promise<readonly AttemptOutcome[]> {
   const load = sharedTables(blobs);
@@ -110,8 +111,14 @@ export function listsOn(
           outcomes[at] = failed(checkpoint);
           continue;
         }
+        const module = await moduleOf(task.spec, modules);
+        if (typeof module === "object") {
+          outcomes[at] = failed(module);
+          continue;
+        }
         bytes = Math.max(bytes, need.bytes);
-        ready.push({ at, task, table, options, ...(checkpoint && { checkpoint }) });
+        const rest = { ...(checkpoint && { checkpoint }), ...(module !== undefined && { module }) };
+        ready.push({ at, task, table, options, ...rest });
       }
     }
     if (ready.length === 0) return outcomes;

@@ -5,6 +5,7 @@ import {
   begin,
   paramsOf,
   proposedTrials,
+  stepsOf,
   trialCount,
   waitingTasks,
 } from "@manyfold/coordinator";
@@ -14,7 +15,7 @@ import { schedulerOf } from "@manyfold/search";
 import { preferredVariant, taskBytes } from "@manyfold/workers";
 import { readConfig } from "../config.ts";
 import { clock } from "../environment.ts";
-import { readData } from "../session.ts";
+import { readData, readModule } from "../session.ts";
 import { print } from "../terminal.ts";
 import { VERSION } from "../version.ts";
 
@@ -41,6 +42,7 @@ async function planOf(path: string) {
   const config = await readConfig(path);
   const { experiment } = config;
   const { data } = await readData(config, experiment);
+  const module = await readModule(config, experiment);
   const created: JournalRecord = {
     type: "created",
     version: 1,
@@ -48,6 +50,7 @@ async function planOf(path: string) {
     experiment,
     variant: preferredVariant(),
     data,
+    ...(module && { module: module.hash }),
     time: clock.now(),
     manyfold: VERSION,
   };
@@ -59,14 +62,17 @@ async function planOf(path: string) {
   return {
     name: experiment.name,
     data: { ...data.source, rows: table.rows, inputs: table.inputs, notes: data.notes },
-    network: { parameters: network.parameters.size, summary: describeNetwork(network) },
+    objective: module && { ...experiment.objective, hash: module.hash },
+    network: experiment.objective
+      ? null
+      : { parameters: network.parameters.size, summary: describeNetwork(network) },
     search: experiment.search
       ? {
           trials,
           folds: data.folds.length,
           repeats: experiment.search.repeats,
           confirm: experiment.search.confirm ?? null,
-          table: schedulerOf(experiment.search)?.table({ epochs: experiment.train.epochs, trials }),
+          table: schedulerOf(experiment.search)?.table({ epochs: stepsOf(experiment), trials }),
           first: Array.from({ length: Math.min(proposedTrials(state), LISTED) }, (_, trial) =>
             paramsOf(state, trial),
           ),
@@ -99,14 +105,18 @@ function cells({ folds, repeats }: NonNullable<Plan["search"]>): string {
 }
 
 function describe(plan: Plan): string[] {
-  const { data, network, search, stop } = plan;
+  const { data, network, objective, search, stop } = plan;
   const memory = (plan.bytesPerTask / 2 ** 20).toFixed(1);
   return [
     `${plan.name}: ${plan.tasks} tasks, each about ${memory} MiB, on ${plan.workers} cores by default`,
     `data: ${data.name}, ${data.rows} rows, ${data.inputs} network inputs`,
     ...data.notes.map((note) => `  note: ${note}`),
-    "network:",
-    ...network.summary.split("\n").map((line) => `  ${line}`),
+    ...(network ? ["network:", ...network.summary.split("\n").map((line) => `  ${line}`)] : []),
+    ...(objective
+      ? [
+          `objective: ${objective.export ?? ""} of ${objective.module ?? ""} (sha256 ${objective.hash.slice(0, 12)}), ${objective.steps ?? 1} steps, to ${objective.direction ?? ""}`,
+        ]
+      : []),
     ...(stop
       ? [
           `ensemble: ${stop.least} to ${stop.most} members in steps of ${stop.step}, until the gain still to be had, (v - c)/k, is out of bag at most ${stop.tolerance} of c with confidence ${stop.confidence}; only the first step is counted above`,
@@ -114,7 +124,7 @@ function describe(plan: Plan): string[] {
       : []),
     ...(search
       ? [
-          `search: ${search.trials} trials of ${cells(search)} each, then the best is fitted on all training rows`,
+          `search: ${search.trials} trials of ${cells(search)} each, then the best ${objective ? "is called with all training rows and the test rows" : "is fitted on all training rows"}`,
           ...(search.confirm
             ? [
                 `  the leading ${search.confirm.trials} are assessed again, ${search.confirm.rounds * search.folds} times each on fresh splits`,

@@ -12,6 +12,7 @@ import { clock, oneBlasThread, timers } from "../environment.ts";
 import { memoryBudget } from "../executors.ts";
 import type { LogFlags } from "../log.ts";
 import { createLog, logOptions } from "../log.ts";
+import { allowedModules } from "../objective.ts";
 import { EXIT } from "../terminal.ts";
 import { VERSION } from "../version.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -38,8 +39,8 @@ export function registerWorker(program: Command): void {
     .option("--cache-dir <dir>", "data and results kept on this host", defaultCache())
     .option("--cache-size <MiB>", "most that is kept", wholeNumber("--cache-size", 1), 8192)
     .option(
-      "--allow-module <name>",
-      "a module that tasks may load; may be given many times (default: none)",
+      "--allow-module <name[=file]>",
+      "a module that tasks may load by this name; may be given many times (default: none)",
       (name: string, before: readonly string[]) => [...before, name],
       [],
     )
@@ -67,6 +68,7 @@ function defaultCache(): string {
 
 async function work(flags: WorkerFlags): Promise<number> {
   const { slots, cacheDir, maxIdle } = flags;
+  const modules = allowedModules(flags.allowModule);
   const log = await createLog(flags, flags.quiet === true ? "warn" : "info");
   const cluster = await openCluster(flags, "worker");
   try {
@@ -102,7 +104,7 @@ async function work(flags: WorkerFlags): Promise<number> {
       manyfold: VERSION,
       memory: memoryBudget(),
       ...paceOf(flags),
-      modules: flags.allowModule,
+      modules,
       ...(maxIdle !== undefined && { maxIdle }),
       observe: ({ run, session, task, attempt, status, seconds }) => {
         const about = { run, session, task, attempt, seconds: Number(seconds.toFixed(3)) };
@@ -112,7 +114,7 @@ async function work(flags: WorkerFlags): Promise<number> {
     });
     const { namespace } = names;
     const about = { worker: id, slots, variants: variants.join(","), namespace };
-    log?.info({ ...about, modules: flags.allowModule.join(",") || "none" }, "at work");
+    log?.info({ ...about, modules: [...modules.keys()].join(",") || "none" }, "at work");
     link.onDown(() => {
       if (!link.closed) log?.warn("the link to the server is down; going on with what is here");
     });

@@ -1,4 +1,5 @@
 import {
+  blobsOf as resultBlobs,
   type Clock,
   type Hash,
   type JournalRecord,
@@ -111,9 +112,7 @@ function blobsOf(record: JournalRecord): Hash[] {
     return record.config ? [...tables, record.config.hash] : tables;
   }
   if (record.type !== "completed") return [];
-  const { weights, predictions, checkpoint } = record.result;
-  const refs = [weights, ...Object.values(predictions), checkpoint];
-  return refs.flatMap((ref) => (ref ? [ref.hash] : []));
+  return resultBlobs(record.result).map(({ hash }) => hash);
 }
 
 /** A run's lease, and whether somebody has it: who does not answer, but renews, is slow and not gone. */

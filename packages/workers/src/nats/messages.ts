@@ -6,6 +6,7 @@ import {
   Task,
   TaskResult,
   TaskSpec,
+  TrainTask,
   Variant,
 } from "@manyfold/protocol";
 import { z } from "zod";
@@ -185,8 +186,8 @@ const LONGEST = 8192;
  * task after task: what was read once is known by its text, and only the rest is looked at.
  */
 function rememberedSpec(): z.ZodType<TaskSpec> {
-  const known = new Map<string, Pick<TaskSpec, "model" | "train">>();
-  const Rest = TaskSpec.omit({ model: true, train: true });
+  const known = new Map<string, Pick<TrainTask, "model" | "train">>();
+  const Rest = TrainTask.omit({ model: true, train: true });
   const Parts = z.looseObject({ model: z.unknown(), train: z.unknown() });
   return z.unknown().transform((spec, context): TaskSpec => {
     const parts = Parts.safeParse(spec);
@@ -200,7 +201,7 @@ function rememberedSpec(): z.ZodType<TaskSpec> {
       context.addIssue("no task of this version");
       return z.NEVER;
     }
-    if (text.length <= LONGEST) {
+    if (whole.data.kind === "train" && text.length <= LONGEST) {
       if (known.size >= REMEMBERED) known.clear();
       known.set(text, { model: whole.data.model, train: whole.data.train });
     }

@@ -13,6 +13,7 @@ import {
   type Variant,
 } from "@manyfold/protocol";
 import { type AttemptOutcome, failureOf, messageOf } from "../outcome.ts";
+import type { AllowedModules } from "../modules.ts";
 import { store } from "../store.ts";
 import type { ThreadPool } from "../thread-pool.ts";
 import { listsOn } from "../threads.ts";
@@ -47,8 +48,8 @@ export interface NatsWorkerOptions {
   readonly id: string;
   readonly host: string;
   readonly manyfold: string;
-  /** Modules of the user's own that tasks may name (default none); see `refuseModule`. */
-  readonly modules?: readonly string[];
+  /** Modules of the user's own that tasks may name (default none). */
+  readonly modules?: AllowedModules;
   /** Bytes that running tasks may need together. */
   readonly memory?: number;
   /** Seconds between two heartbeats (default 2). */
@@ -185,7 +186,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       slots,
       variants: [...variants],
       manyfold: options.manyfold,
-      modules: [...(options.modules ?? [])],
+      modules: [...(options.modules?.keys() ?? [])],
       running: [...held.values()].slice(0, 4096).map(({ name }) => name),
     };
     link.publish(names.beat(tokenOf(id)), encode(message));

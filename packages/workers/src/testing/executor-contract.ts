@@ -8,7 +8,7 @@ import type {
   TaskEvent,
   Timers,
 } from "@manyfold/protocol";
-import { taskId } from "@manyfold/protocol";
+import { blobsOf, taskId } from "@manyfold/protocol";
 import { afterEach, describe, expect, test } from "vitest";
 import { countedTimers, type CountedTimers } from "./counted-timers.ts";
 import { expectedResult, fixtures } from "./fixtures.ts";
@@ -152,10 +152,7 @@ export function executorContract(name: string, options: ContractOptions): void {
       const stored: boolean[] = [];
       for await (const event of run(executor, data.varied(4))) {
         if (event.type !== "completed") continue;
-        const { weights, predictions } = event.result;
-        for (const ref of [weights, ...Object.values(predictions)]) {
-          stored.push(ref !== undefined && (await slow.has(ref.hash)));
-        }
+        for (const { hash } of blobsOf(event.result)) stored.push(await slow.has(hash));
       }
       expect(stored.length).toBeGreaterThanOrEqual(8);
       expect(stored).not.toContain(false);

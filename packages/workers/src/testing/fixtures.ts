@@ -6,29 +6,32 @@ import {
   ModelSpec,
   type Report,
   type Task,
-  type TaskResult,
   taskId,
-  type TaskSpec,
+  type TrainResult,
+  type TrainTask,
   TrainSpec,
 } from "@manyfold/protocol";
 import { runTask } from "../run-task.ts";
+
+/** A task that trains a network. */
+export type TrainingTask = Task & { readonly spec: TrainTask };
 
 /** Tasks of every kind of ending, on small tables. */
 export interface Fixtures {
   /** The bytes of each table by hash. */
   readonly tables: ReadonlyMap<string, Uint8Array>;
   /** Tasks that complete within milliseconds: classification and regression, bags and subspaces. */
-  varied(count: number): Task[];
+  varied(count: number): TrainingTask[];
   /** A task that trains for longer than any test waits. */
-  endless(member?: number): Task;
+  endless(member?: number): TrainingTask;
   /** A task whose loss turns non-finite. */
-  notFinite(): Task;
+  notFinite(): TrainingTask;
   /** A task whose model does not fit its data. */
-  invalid(): Task;
+  invalid(): TrainingTask;
   /** A task whose table is in no store. */
-  tableless(): Task;
+  tableless(): TrainingTask;
   /** A task that needs more than a MiB. */
-  huge(): Task;
+  huge(): TrainingTask;
 }
 
 const ROWS = 60;
@@ -74,8 +77,8 @@ export async function fixtures(blobs: BlobStore): Promise<Fixtures> {
   }
   const [classification, regression] = refs as [DatasetRef, DatasetRef];
 
-  const taskOn = (data: DatasetRef, changes: Partial<TaskSpec> = {}): Task => {
-    const spec: TaskSpec = {
+  const taskOn = (data: DatasetRef, changes: Partial<TrainTask> = {}): TrainingTask => {
+    const spec: TrainTask = {
       version: 1,
       kind: "train",
       variant: "js",
@@ -129,7 +132,7 @@ export async function fixtures(blobs: BlobStore): Promise<Fixtures> {
 }
 
 /** The result of a task, computed here and now without an executor. */
-export function expectedResult({ spec }: Task, { tables }: Fixtures): TaskResult {
+export function expectedResult({ spec }: TrainingTask, { tables }: Fixtures): TrainResult {
   const bytes = tables.get(spec.data.hash);
   if (bytes === undefined) throw new Error("the task's table is no fixture");
   const outcome = runTask(spec, () => decodeTable(bytes, spec.data));
