@@ -1,4 +1,4 @@
-import { Experiment } from "@manyfold/protocol";
+import { Experiment, parseExperiment } from "@manyfold/protocol";
 import { key } from "@manyfold/core";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -8,10 +8,16 @@ import { searchComplaints } from "./check.ts";
 import { applyParams } from "./params.ts";
 import { ask, trialsOf } from "./samplers.ts";
 
+function experimentOf(input: unknown): Experiment {
+  const parsed = parseExperiment(input);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.complaints));
+  return parsed.experiment;
+}
+
 const folder = resolve(import.meta.dirname, "../../../configs");
 const experiments = readdirSync(folder)
   .filter((name) => name.endsWith(".yaml"))
-  .map((name) => Experiment.parse(parse(readFileSync(join(folder, name), "utf8"))));
+  .map((name) => experimentOf(parse(readFileSync(join(folder, name), "utf8"))));
 
 test.each(experiments)("every trial of $name is a valid setting", (experiment) => {
   expect(searchComplaints(experiment)).toEqual([]);
