@@ -50,6 +50,7 @@ describeWithServer("an attempt that takes too long", () => {
           const failure = { code: "lost", message: "told to stop", permanent: false } as const;
           return { status: "failed", failure };
         }
+        if (task.spec.kind !== "train") throw new Error("a task of another kind");
         const outcome = runTask(task.spec, () => decodeTable(table, task.spec.data));
         if (outcome.status === "cancelled") throw new Error("nobody cancelled it");
         return outcome;

@@ -1,4 +1,4 @@
-import type { BlobStore, Hash } from "@manyfold/protocol";
+import { type BlobStore, blobsOf, type Hash } from "@manyfold/protocol";
 import type { LaneOutcome } from "../lanes.ts";
 import { failed } from "../outcome.ts";
 import { decode, OutcomeMessage } from "./messages.ts";
@@ -59,11 +59,7 @@ export function earlierOutcomes(
       }
       if (outcome?.status === "done") {
         const { result, seconds } = outcome;
-        const { weights, predictions, checkpoint } = result;
-        const refs = [weights, ...Object.values(predictions), checkpoint].filter(
-          (ref) => ref !== undefined,
-        );
-        const bytes = await Promise.all(refs.map(({ hash }) => blobs.get(hash)));
+        const bytes = await Promise.all(blobsOf(result).map(({ hash }) => blobs.get(hash)));
         const stored = { status: "stored", result, seconds } as const;
         if (!bytes.includes(undefined)) return { outcome: stored, worker: message?.worker };
       }

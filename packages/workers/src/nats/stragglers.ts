@@ -100,8 +100,10 @@ function medianOf(numbers: readonly number[]): number {
 const texts = new WeakMap<object, string>();
 
 /** What tasks have to have in common to take about as long: all but their draws and keys. */
-export function kindOf({ model, train, data, part }: TaskSpec): string {
-  return [data.hash, textOf(model), textOf(train), String(part?.until)].join();
+export function kindOf(spec: TaskSpec): string {
+  const { data, part } = spec;
+  const settings = spec.kind === "train" ? [spec.model, spec.train] : [spec.module, spec.params];
+  return [data.hash, ...settings.map(textOf), String(part?.until)].join();
 }
 
 /** The tasks of a stage share their settings: each is written down once. */
