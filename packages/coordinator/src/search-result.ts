@@ -1,4 +1,4 @@
-import type { SearchResult, TrialRow } from "@manyfold/protocol";
+import type { Failure, SearchResult, TaskResult, TrialRow } from "@manyfold/protocol";
 import { fold, key } from "@manyfold/core";
 import { tagOf } from "@manyfold/protocol";
 import { importances, insightOf } from "@manyfold/search";
@@ -108,10 +108,16 @@ function epochsOf(state: RunState, cells: readonly Cell[]): number | null {
       const outcome = outcomeOf(state, id);
       if (outcome === undefined) continue;
       ended = true;
-      const epochs = "weights" in outcome ? outcome.curve.length : (outcome.epoch ?? 0);
+      const epochs = stepsDone(outcome);
       const name = `${place.fold} ${place.repeat} ${place.unit}`;
       longest.set(name, Math.max(longest.get(name) ?? 0, epochs));
     }
   }
   return ended ? [...longest.values()].reduce((sum, one) => sum + one, 0) : null;
+}
+
+/** Epochs of a training, or steps that an objective reported. */
+function stepsDone(outcome: TaskResult | Failure): number {
+  if ("weights" in outcome) return outcome.curve.length;
+  return "value" in outcome ? (outcome.reported.at(-1)?.step ?? 0) : (outcome.epoch ?? 0);
 }

@@ -4,7 +4,7 @@ import { Experiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { Weighing } from "./weighing.ts";
 import { Hash } from "./hash.ts";
-import { Params } from "./report.ts";
+import { Params } from "./search.ts";
 import { BlobRef, TaskKey, TaskResult, Variant } from "./task.ts";
 
 /** The rows of one stage, prepared once: the final table, or one fold of a search. */

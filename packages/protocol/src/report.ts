@@ -4,7 +4,7 @@ import { Preprocessing } from "./data.ts";
 import { Experiment } from "./experiment.ts";
 import { FailureCode } from "./failure.ts";
 import { Hash } from "./hash.ts";
-import { Params } from "./search.ts";
+import { Params, ParamValue } from "./search.ts";
 import { CurvePoint, TaskKey, Variant } from "./task.ts";
 import { Weighing } from "./weighing.ts";
 
