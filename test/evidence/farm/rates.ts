@@ -39,12 +39,13 @@ export async function taskMaker(farm: Farm): Promise<(milliseconds: number) => T
 
 let runs = 0;
 
-/** Runs tasks to their end; `slots` of them may be out at once. */
+/** Runs tasks to their end; `slots` of them may be out at once, `together` of them in one message. */
 export async function runTasks(
   farm: Farm,
   tasks: Iterable<Task>,
   slots: number,
   observe: (done: number) => void = () => undefined,
+  together?: number,
 ): Promise<{ done: number; seconds: number; worked: number }> {
   const executor = natsExecutor({
     link: farm.link,
@@ -54,6 +55,7 @@ export async function runTasks(
     clock,
     timers,
     slots,
+    ...(together !== undefined && { together }),
   });
   const source = (async function* () {
     yield* tasks;

@@ -25,10 +25,12 @@ export interface Bundles {
 /**
  * Short tasks travel together, so that what a message costs is small against its work; never so many
  * that a slot stands idle while others have a pile.
+ *
+ * @param most tasks of a message, at most
  */
-export function adaptiveBundles(): Bundles {
+export function adaptiveBundles(most: number = MOST): Bundles {
   let mean: number | undefined;
-  const best = () => (mean === undefined || mean > SHORT ? 1 : Math.min(MOST, TARGET / mean));
+  const best = () => (mean === undefined || mean > SHORT ? 1 : Math.min(most, TARGET / mean));
   return {
     tell(seconds) {
       const milliseconds = seconds * 1000;

@@ -43,6 +43,8 @@ export interface SessionOptions {
   readonly lease?: number;
   /** Whether slow attempts are given to a second worker where slots are idle (default true). */
   readonly copies?: boolean;
+  /** Most short tasks that travel in one message (default 64). */
+  readonly together?: number;
   /** Once aborted, what no worker has begun is taken back, without an event. */
   readonly drain?: AbortSignal;
   /** Told what people should know: that no worker takes the tasks. */
@@ -69,7 +71,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const beat = (options.beat ?? 2) * 1000;
   const id = randomUUID().slice(0, 8);
   const open = new Map<string, Open>();
-  const bundles = adaptiveBundles();
+  const bundles = adaptiveBundles(options.together);
   const durations = createDurations();
   const shares = createShares(clock, MISSED * beat);
   const workers = createWorkforce(clock, names, notice);
