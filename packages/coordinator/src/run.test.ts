@@ -104,3 +104,27 @@ test("a coordinator that is shut out of the journal concludes nothing", async ()
   await expect(drive(state, world)).rejects.toThrow("ours");
   expect(concluded.size).toBe(0);
 });
+
+test("what an executor had when it was shut is open as before, however often", async () => {
+  const state = begin(createdRecord());
+  const journal = memoryJournal([state.created]);
+  const { executor } = losing();
+  const attempts = new Set<number>();
+  const shutting: Executor = {
+    ...executor,
+    async *run(tasks, how) {
+      for await (const event of executor.run(tasks, how)) {
+        attempts.add(event.attempt);
+        yield event.type === "failed" ? { ...event, shut: true } : event;
+        return;
+      }
+    },
+  };
+  for (let session = 0; session < 5; session++) {
+    const world = { journal, blobs: memoryBlobs(), executor: shutting, clock };
+    expect(await drive(state, world)).toBe(false);
+  }
+  expect([...attempts]).toEqual([1]);
+  expect(state.labour).toMatchObject({ attempts: 0, lost: 0 });
+  expect(state.length).toBe(1);
+});

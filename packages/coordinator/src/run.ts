@@ -100,7 +100,7 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
 
   /** Instead of a failure that would end its task, a success that came late counts. */
   const rescued = async (event: TaskEvent): Promise<TaskEvent> => {
-    if (event.type !== "failed") return event;
+    if (event.type !== "failed" || event.shut) return event;
     const { task, attempt } = event;
     const last = verdict([...(state.failures.get(task) ?? []), event.failure]);
     const found = last && (await executor.lateSuccess?.(task));
@@ -170,8 +170,12 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
 function recordOf(event: TaskEvent, key: TaskKey | undefined, time: number): JournalRecord[] {
   switch (event.type) {
     case "completed":
-    case "failed":
       return [{ ...event, ...(key && { key }), time }];
+    case "failed": {
+      // An executor that was closed has not lost its tasks: they are open as before.
+      const { shut, ...rest } = event;
+      return shut ? [] : [{ ...rest, ...(key && { key }), time }];
+    }
     case "started":
     case "progress":
       return [];

@@ -29,6 +29,8 @@ export const TaskEvent = z.discriminatedUnion("type", [
     failure: Failure,
     seconds: z.number(),
     copies,
+    /** The executor itself came to an end: that says nothing of the task, and is no attempt of it. */
+    shut: z.literal(true).optional(),
   }),
 ]);
 export type TaskEvent = z.infer<typeof TaskEvent>;

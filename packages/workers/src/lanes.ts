@@ -144,6 +144,8 @@ interface Attempt {
   readonly since: number;
   worker: string | undefined;
   copies: number;
+  /** The executor itself ended it. */
+  shut: boolean;
 }
 
 function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Task>): Run {
@@ -227,7 +229,14 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
 
   const attempt = async (task: Task, lane: number) => {
     const stop = new AbortController();
-    const entry: Attempt = { task, stop, since: clock.monotonic(), worker: undefined, copies: 0 };
+    const entry: Attempt = {
+      task,
+      stop,
+      since: clock.monotonic(),
+      worker: undefined,
+      copies: 0,
+      shut: false,
+    };
     running.add(entry);
     free.splice(free.indexOf(lane), 1);
     const onStarted = (worker: string = lanes.kind) => {
@@ -246,6 +255,7 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
       if (error instanceof ManyfoldError) {
         outcome = failed(failureOf("lost", error.message));
         broken ??= { error };
+        entry.shut = true;
         stopAll(error.message);
       }
     }
@@ -277,7 +287,8 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
       return { type: "completed", ...of, worker, result, seconds: worked };
     }
     if (outcome.status === "failed") {
-      return { type: "failed", ...of, failure: outcome.failure, seconds };
+      const shut = entry.shut && outcome.failure.code === "lost" && { shut: true as const };
+      return { type: "failed", ...of, failure: outcome.failure, seconds, ...shut };
     }
     const profile = "weights" in outcome.output ? outcome.output.profile : undefined;
     if (profile !== undefined) settings.onProfile?.(profile, seconds);
@@ -288,7 +299,8 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
         // Nowhere to store anything (a full disk): no task's fault, and no task's attempts.
         broken ??= { error };
         stopAll(error.message);
-        return { type: "failed", ...of, failure: failureOf("lost", error.message), seconds };
+        const failure = failureOf("lost", error.message);
+        return { type: "failed", ...of, failure, seconds, shut: true };
       }
       const failure = failureOf("exception", `Its result was not stored: ${messageOf(error)}`);
       return { type: "failed", ...of, failure, seconds };
@@ -297,7 +309,10 @@ function startRun(lanes: Lanes, settings: LaneSettings, tasks: AsyncIterable<Tas
 
   const stopAll = (why: string) => {
     dry = true;
-    for (const { stop } of running) stop.abort(why);
+    for (const one of running) {
+      one.shut = true;
+      one.stop.abort(why);
+    }
     changed();
   };
 

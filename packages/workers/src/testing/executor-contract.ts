@@ -409,6 +409,7 @@ export function executorContract(name: string, options: ContractOptions): void {
       expect(finals).toHaveLength(6);
       const lost = finals.flatMap((final) => (final.type === "failed" ? [final] : []));
       expect(lost.find(({ task }) => task === endless.id)).toBeDefined();
+      expect(lost.some(({ shut }) => shut)).toBe(false);
       expect(new Set(lost.map(({ failure }) => failure.code))).toEqual(new Set(["lost"]));
       const again = await collect(executor, data.varied(6));
       expect(again.filter(({ type }) => type === "completed")).toHaveLength(6);
@@ -426,7 +427,9 @@ export function executorContract(name: string, options: ContractOptions): void {
       const codes: string[] = [];
       for await (const event of run(executor, [data.endless(), data.endless(1)])) {
         if (event.type === options.stopsAfter) closing ??= executor.close();
-        if (event.type === "failed") codes.push(event.failure.code);
+        if (event.type !== "failed") continue;
+        codes.push(event.failure.code);
+        expect(event.shut, "no attempt of its task").toBe(true);
       }
       await closing;
       expect(new Set(codes)).toEqual(new Set(["lost"]));
