@@ -1,9 +1,9 @@
 // What the threads of a measured worker run in place of trainings: nothing, or a sleep.
-import type { TaskSpec } from "@manyfold/protocol";
+import type { TrainTask } from "@manyfold/protocol";
 
 type Request =
   | { readonly type: "hello" }
-  | { readonly type: "tasks"; readonly tasks: readonly { readonly spec: TaskSpec }[] };
+  | { readonly type: "tasks"; readonly tasks: readonly { readonly spec: TrainTask }[] };
 
 const sleeping = new Int32Array(new SharedArrayBuffer(4));
 
