@@ -150,8 +150,9 @@ for (let seed = 1; seed <= splits; seed++) {
     if (!wanted(set) || kept.rows.some((row) => row.set === set && row.seed === seed)) continue;
     const { report } = await laboratory.run({ ...input, seed });
     const scores = report.result.observatory?.conformal ?? [];
-    for (const { method, achieved, size, on } of scores) {
-      kept.rows.push({ set, seed, method, achieved, size, on });
+    for (const { method, score, achieved, size, on } of scores) {
+      const name = method === "split" ? `split ${score}` : method;
+      kept.rows.push({ set, seed, method: name, achieved, size, on });
     }
     keep();
   }

@@ -59,6 +59,8 @@ export const AnyAnswer = z.strictObject({
 export interface Asked {
   readonly members: boolean;
   readonly abstain: number | undefined;
+  /** Of intervals or sets; what the experiment asked for where undefined. */
+  readonly coverage: number | undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { encodeRows, inputsFromCells } from "@manyfold/data";
-import { csvLine, predictionTable } from "@manyfold/ensemble";
+import { csvLine, predictionTable, withCoverage } from "@manyfold/ensemble";
 import { streamCells } from "@manyfold/files";
 import { ManyfoldError } from "@manyfold/protocol";
 import type { Asked } from "./answer.ts";
@@ -44,7 +44,8 @@ export async function* predictCsv(
   const run = (x: Float32Array) => predictSlice(served, pool, x, asked.members);
   let first = 0;
   for await (const prediction of ordered(slices(), run, windowOf(pool))) {
-    const table = predictionTable(preprocessing.target, prediction, { ...asked, first });
+    const own = withCoverage(served.ensemble.manifest, prediction, asked.coverage);
+    const table = predictionTable(preprocessing.target, own, { ...asked, first });
     let text = first === 0 ? `${csvLine(table.header)}\n` : "";
     for (const row of table.rows()) text += `${csvLine(row)}\n`;
     first += prediction.rows;

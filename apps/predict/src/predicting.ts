@@ -1,6 +1,5 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import type { Prediction } from "@manyfold/ensemble";
-import { ManyfoldError } from "@manyfold/protocol";
 import type { Part } from "./batcher.ts";
 import type { Served } from "./catalogue.ts";
 import { ordered, type Pool } from "./pool.ts";
@@ -54,21 +53,4 @@ export async function predictSlice(
   }
   await breathe();
   return ensemble.predict(x);
-}
-
-/** Refuses a coverage that the artifact's intervals or sets do not have. */
-export function requireCoverage({ ensemble }: Served, coverage: number | undefined): void {
-  if (coverage === undefined) return;
-  const { conformal } = ensemble.manifest;
-  const known = conformal === undefined ? undefined : Object.values(conformal)[0]?.coverage;
-  if (known === coverage) return;
-  throw new ManyfoldError({
-    code: "input",
-    path: "coverage",
-    condition:
-      known === undefined
-        ? "left out, since the ensemble was made without ensemble.conformal"
-        : `${known}, which the ensemble was made for`,
-    got: String(coverage),
-  });
 }

@@ -26,7 +26,7 @@ export const SETTINGS = {
     .gt(0)
     .lt(1)
     .optional()
-    .describe("Coverage of intervals or sets; GET /model tells which there are."),
+    .describe("Coverage of intervals or sets; default what the experiment asked for."),
 };
 
 /** Settings behind the question mark: texts. */

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { encodeRows, inputsFromRecords } from "@manyfold/data";
+import { requireCoverage, withCoverage } from "@manyfold/ensemble";
 import { ManyfoldError, type EnsembleManifest } from "@manyfold/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -13,7 +14,7 @@ import type { Measures } from "./metrics.ts";
 import { ModelAnswer } from "./model.ts";
 import { renderPage } from "./page.ts";
 import type { Pool } from "./pool.ts";
-import { predictSlices, requireCoverage } from "./predicting.ts";
+import { predictSlices } from "./predicting.ts";
 import { AnyRequest, Query, type PredictRequest } from "./request.ts";
 
 /** What the addresses answer from. */
@@ -137,9 +138,10 @@ async function answerPrediction(service: Service, request: FastifyRequest, reply
   const query = queryOf(request.query);
   const onRows = (rows: number) => measures.rows(served.name, rows);
   if (request.body instanceof Readable) {
-    requireCoverage(served, query.coverage);
+    const { coverage } = query;
+    if (coverage !== undefined) requireCoverage(served.ensemble.manifest.conformal, coverage);
     const abstain = query.abstain ?? service.abstain;
-    const asked = { members: query.members === "true", abstain };
+    const asked = { members: query.members === "true", abstain, coverage };
     const pieces = predictCsv(request.body, served, { pool, asked, limits, onRows });
     // What is wrong with the first rows is answered as an error; a later one ends the connection.
     const first = await pieces.next().catch((error: unknown) => {
@@ -153,8 +155,10 @@ async function answerPrediction(service: Service, request: FastifyRequest, reply
     return reply.type("text/csv; charset=utf-8").send(Readable.from(all()));
   }
   const body = bodyOf(request.body, served, limits);
-  requireCoverage(served, query.coverage ?? body.coverage);
+  const coverage = query.coverage ?? body.coverage;
+  if (coverage !== undefined) requireCoverage(served.ensemble.manifest.conformal, coverage);
   const asked = {
+    coverage,
     members: query.members === undefined ? body.members : query.members === "true",
     abstain: query.abstain ?? body.abstain ?? service.abstain,
   };
@@ -165,7 +169,8 @@ async function answerPrediction(service: Service, request: FastifyRequest, reply
   const x = body.x ?? encodeRows(preprocessing, inputsFromRecords(preprocessing, body.rows));
   const predictions: PredictAnswer["predictions"] = [];
   for await (const part of predictSlices(served, pool, x, asked.members)) {
-    for (const row of rowAnswers(preprocessing.target, part, predictions.length, asked)) {
+    const own = { ...part, prediction: withCoverage(manifest, part.prediction, coverage) };
+    for (const row of rowAnswers(preprocessing.target, own, predictions.length, asked)) {
       predictions.push(row);
     }
     if (predictions.length === body.rows.length) break;

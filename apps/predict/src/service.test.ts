@@ -101,12 +101,32 @@ test("sets, intervals, abstention and coverage, in JSON and CSV", async () => {
   );
   expect(first).toBe("0,no,0.5,0.5,0,no|yes,true,0.5,0.5,0.5,0.5");
 
-  const radius = { interval: { coverage: 0.8, rows: 50, radius: [3, 1] } };
+  const score = "absolute" as const;
+  const scores = {
+    values: [
+      [0, 1, 3, 9],
+      [0, 0, 1, 4],
+    ],
+  };
+  const radius = { interval: { coverage: 0.6, rows: 4, score, radius: [3, 1], scores } };
   const values = opened({ preprocessing: care, conformal: radius }, careNetworks);
   const other = await serve({ artifact: values });
   expect(await predict(other, { rows: [patient], abstain: 50 })).toMatchObject([
     { interval: { cost: [169.5, 175.5], days: [0.25, 2.25] }, abstained: true },
   ]);
+  expect(await predict(other, { rows: [patient], coverage: 0.8 })).toMatchObject([
+    { interval: { cost: [163.5, 181.5], days: [-2.75, 5.25] } },
+  ]);
+  const wide = await csv(other, "age,smoker,region\n52,true,south\n", "/predict?coverage=0.8");
+  expect(wide.body.split("\n")[1]).toContain("163.5,181.5");
+  const most = await other.inject({
+    method: "POST",
+    url: "/predict?coverage=0.81",
+    payload: { rows: [patient] },
+  });
+  expect(ErrorAnswer.parse(most.json()).error.message).toContain(
+    "coverage must be above 0 and at most 0.8, by the 4 rows behind it, got 0.81",
+  );
 });
 
 test("models by name and version; a reload takes all artifacts or none", async () => {

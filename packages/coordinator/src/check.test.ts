@@ -52,6 +52,12 @@ test("no coverage is promised by rows that took part in a decision", () => {
   );
   const train = { earlyStopping: { on: "oob", patience: 3 } };
   expect(complaints("regression", { bagging, conformal }, train)).toEqual(refused);
+  const score = ["ensemble.conformal.score"];
+  expect(complaints("regression", { bagging, conformal: { score: "adaptive" } })).toEqual(score);
+  expect(complaints("classification", { bagging, conformal: { score: "quantile" } })).toEqual(
+    score,
+  );
+  expect(complaints("regression", { bagging, conformal: { score: "normalised" } })).toEqual([]);
 });
 
 test("a bag grows by rows that members leave out, and those then promise no coverage", () => {

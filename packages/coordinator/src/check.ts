@@ -1,4 +1,4 @@
-import { combinersFor, decidesOutOfBag } from "@manyfold/ensemble";
+import { combinersFor, decidesOutOfBag, REGION_SCORES } from "@manyfold/ensemble";
 import type { Combiner, ConfigComplaint, Experiment } from "@manyfold/protocol";
 import { complaintError, isSecondOrder, nameOf, show, tagOf } from "@manyfold/protocol";
 import { schedulerOf, searchComplaints } from "@manyfold/search";
@@ -85,6 +85,17 @@ const RULES: readonly Rule[] = [
       "left out where out-of-bag rows stop a training or the bag's growth, weigh members or calibrate",
     got: ({ ensemble }) => ensemble?.conformal,
     help: "Rows that took part in a decision cannot promise a coverage; drop one of the two.",
+  },
+  {
+    path: ["ensemble", "conformal", "score"],
+    broken: ({ data, ensemble }) => {
+      const score = ensemble?.conformal?.score;
+      return score !== undefined && !REGION_SCORES[data.task].some((one) => one === score);
+    },
+    condition:
+      "absolute, normalised or quantile for a regression, threshold or adaptive for a classification",
+    got: ({ ensemble }) => ensemble?.conformal?.score,
+    help: "Intervals are around values, sets are of classes.",
   },
   {
     path: ["model", "output"],

@@ -26,8 +26,6 @@ import {
   observe,
   outOfBag,
   residualVariance,
-  scoreConformal,
-  scoreJackknife,
   spreadOf,
   truthOf,
 } from "@manyfold/ensemble";
@@ -35,7 +33,6 @@ import type {
   BlobStore,
   Calibration,
   Conformal,
-  ConformalScore,
   EnsembleManifest,
   Experiment,
   FittedTarget,
@@ -47,6 +44,7 @@ import { hashJson } from "@manyfold/protocol";
 import { blobOf, floatsOf, inTurn } from "./blobs.ts";
 import { comparisonOf } from "./comparison.ts";
 import { growthOf } from "./enough.ts";
+import { conformalScores } from "./coverage.ts";
 import { ledgerOf } from "./ledger.ts";
 import { finishObjective } from "./objective.ts";
 import type { Trained } from "./networks.ts";
@@ -184,7 +182,8 @@ async function score(
     ...(fit.offsets && { offsets: [...fit.offsets] }),
     ...(bag?.calibration && { calibration: bag.calibration }),
     ...(bag?.conformal && { conformal: bag.conformal }),
-    residualVariance: null,
+    // What intervals may be in proportion to.
+    residualVariance: bag?.residual ?? null,
     metrics: { test: null, oob: null },
     analysis: null,
     provenance: {
@@ -236,7 +235,7 @@ async function score(
       analysis,
       observatory: {
         ...observe(all, truth, { prediction: combined, gaussian, rowNumbers }),
-        ...(on === "test" && conformalScores(bag, all, truth, combined)),
+        ...(on === "test" && bag && conformalScores(bag, all, truth, combined)),
       },
       ...(robustness && { robustness }),
       confusion: confusion(truth, combined),
@@ -245,26 +244,15 @@ async function score(
   };
 }
 
-/** Coverage on the test rows, of what the artifact applies and of what costs every training row. */
-function conformalScores(
-  bag: Bag | null,
-  members: Members,
-  truth: Truth,
-  combined: Float64Array,
-): { conformal: ConformalScore[] } | null {
-  if (bag?.conformal === undefined) return null;
-  if (bag.conformal === null) return { conformal: [] };
-  const split = scoreConformal(bag.conformal, truth, combined);
-  const jackknife = scoreJackknife(bag.rows, members, truth, split.coverage);
-  return { conformal: jackknife === null ? [split] : [split, jackknife] };
-}
-
-interface Bag {
+/** What out-of-bag rows say of the members. */
+export interface Bag {
   readonly scores: OutOfBag;
   readonly fit: CombinerFit;
   readonly calibration: Calibration | undefined;
   /** Null where the rows were too few for the coverage, undefined where it is not asked for. */
   readonly conformal: Conformal | null | undefined;
+  /** The combined prediction of the rows. */
+  readonly prediction: Float64Array;
   readonly rows: FittingRows;
   readonly residual: number[] | null;
 }
@@ -306,7 +294,9 @@ async function outOfBagOf(
   return {
     fit,
     calibration,
-    conformal: conformal && fitConformal(conformal, truth, combined),
+    conformal:
+      conformal && fitConformal(conformal, truth, combined, gaussian && { members, gaussian }),
+    prediction: combined,
     rows: { members, truth },
     residual,
     scores: {

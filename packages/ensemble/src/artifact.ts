@@ -2,6 +2,7 @@ import {
   ARTIFACT_VERSION,
   canonicalJson,
   complaintsOf,
+  type Conformal,
   EnsembleManifest,
   type FittedColumn,
   hashBytes,
@@ -11,6 +12,7 @@ import {
 } from "@manyfold/protocol";
 import type { Network } from "@manyfold/core";
 import { requireCombiner, weightingOf } from "./combiners.ts";
+import { fittedOf } from "./conformal.ts";
 import { outputsOf } from "./members.ts";
 import { buildEnsemble, type Ensemble, networkOf } from "./predictor.ts";
 import { decodeSafetensors, encodeSafetensors, type Tensor } from "./safetensors.ts";
@@ -186,6 +188,7 @@ function requireConsistent(manifest: EnsembleManifest, path: string): void {
         ? target.task === "regression" && conformal.interval.radius.length === outputsOf(target)
         : target.task === "classification";
     demand(fits, "conformal", "of the target's task and columns", conformal);
+    requireScores(conformal, outputsOf(target), demand);
   }
   if (residualVariance !== null) {
     const fits = target.task === "regression" && residualVariance.length === outputsOf(target);
@@ -195,6 +198,25 @@ function requireConsistent(manifest: EnsembleManifest, path: string): void {
     requireCombiner(combiner, target.task);
     layoutOf(manifest, 0);
   });
+}
+
+/** Kept scores are sorted, of every target, and reach the last of the rows behind them. */
+function requireScores(
+  conformal: Conformal,
+  outputs: number,
+  demand: (holds: boolean, at: string, condition: string, got: unknown) => void,
+): void {
+  const { rows, scores } = fittedOf(conformal);
+  if (scores === undefined) return;
+  const { ranks, values } = scores;
+  const count = ranks?.length ?? rows;
+  const lists = "interval" in conformal ? outputs : 1;
+  const rising = (own: readonly number[], least: number) =>
+    own.every((value, at) => at === 0 || value - own[at - 1]! >= least);
+  const ranked = ranks === undefined || (rising(ranks, 1) && ranks.at(-1) === rows);
+  const sorted = values.every((own) => own.length === count && rising(own, 0));
+  const holds = ranked && sorted && values.length === lists;
+  demand(holds, "conformal.scores", "sorted, one per rank and target", "others");
 }
 
 /** Number of inputs that each member of a network sees. */

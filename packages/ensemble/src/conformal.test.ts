@@ -1,20 +1,103 @@
 import { fold, integers, key, normals, uniforms } from "@manyfold/core";
 import { expect, test } from "vitest";
 import { combine } from "./combiners.ts";
-import { conformalQuantile, fitConformal, regionOf, scoreConformal } from "./conformal.ts";
+import { conformalPlace, fitConformal, memberQuantile, regionOf } from "./conformal.ts";
+import { scoreConformal } from "./conformal-score.ts";
 import { scoreJackknife } from "./jackknife.ts";
 import type { Members, Truth } from "./members.ts";
 import { softmax } from "./probability.ts";
 
-test("the quantile is the ceil((n+1) coverage)-th smallest, and none where n is too small", () => {
-  const nine = Float64Array.of(9, 1, 8, 2, 7, 3, 6, 4, 5);
-  expect(conformalQuantile(nine, 0.9)).toBe(9);
-  expect(conformalQuantile(nine, 0.8)).toBe(8);
-  expect(conformalQuantile(nine, 0.5)).toBe(5);
-  expect(conformalQuantile(nine, 0.91)).toBeNull();
+test("the place is ceil((n+1) coverage), and none where n is too small", () => {
+  expect([0.9, 0.8, 0.5, 0.91].map((coverage) => conformalPlace(9, coverage))).toEqual([
+    9,
+    8,
+    5,
+    null,
+  ]);
   const truth: Truth = { task: "classification", rows: 1, classes: 2, labels: Uint32Array.of(0) };
-  const settings = { coverage: 0.9, score: "threshold" } as const;
-  expect(fitConformal(settings, truth, Float64Array.of(0.5, 0.5))).toBeNull();
+  expect(fitConformal({ coverage: 0.9 }, truth, Float64Array.of(0.5, 0.5))).toBeNull();
+});
+
+/** A bag's members on one row, and rows scored by hand. */
+function values(truth: readonly number[]): Extract<Truth, { task: "regression" }> {
+  const rows = truth.length;
+  return { task: "regression", rows, targets: 1, values: Float64Array.from(truth), scale: [1] };
+}
+
+test("scores by hand: absolute, normalised, quantile, and other coverages of each", () => {
+  const rows = 9;
+  const prediction = new Float64Array(rows);
+  const truth = values([1, -2, 3, -4, 5, -6, 7, -8, 9]);
+  const spread = Float64Array.of(1, 2, 1, 2, 1, 2, 1, 2, 1);
+  const gaussian = { spread, residualVariance: [0] };
+  const members: Members = {
+    task: "regression",
+    rows,
+    outputs: 1,
+    members: [-1, 0, 1].map((at, member) => ({ member, values: new Float64Array(rows).fill(at) })),
+  };
+  const fit = (score: "absolute" | "normalised" | "quantile") =>
+    fitConformal({ coverage: 0.8, score }, truth, prediction, { members, gaussian })!;
+  const absolute = fit("absolute");
+  expect(absolute).toMatchObject({ interval: { radius: [8], score: "absolute" } });
+  // |y| / spread: 1 1 3 2 5 3 7 4 9, sorted 1 1 2 3 3 4 5 7 9.
+  expect(fit("normalised")).toMatchObject({ interval: { radius: [7] } });
+  // Quantiles at 0.1 and 0.9 of -1, 0, 1 are -0.8 and 0.8.
+  expect(fit("quantile")).toMatchObject({
+    interval: { radius: [8 - 0.8], quantiles: [expect.closeTo(0.1), 0.9] },
+  });
+  const at = (coverage: number) => {
+    const region = regionOf(absolute, Float64Array.of(10), 1, null, coverage);
+    return region.kind === "interval" ? [region.low[0], region.high[0]] : [];
+  };
+  expect(at(0.5)).toEqual([5, 15]);
+  expect(at(0.9)).toEqual([1, 19]);
+  expect(() => at(0.91)).toThrow(
+    "coverage must be above 0 and at most 0.9, by the 9 rows behind it",
+  );
+  const scale = Float64Array.of(0.5);
+  const low = Float64Array.of(10);
+  const narrow = regionOf(fit("normalised"), low, 1, { low, high: low, scale });
+  expect(narrow).toMatchObject({ low: Float64Array.of(6.5), high: Float64Array.of(13.5) });
+});
+
+test("quantiles that are drawn in by more than their distance meet in the middle", () => {
+  const interval = { coverage: 0.8, rows: 9, score: "quantile" as const, radius: [-3] };
+  const frame = { low: Float64Array.of(0), high: Float64Array.of(2), scale: null };
+  const region = regionOf({ interval }, Float64Array.of(5), 1, frame);
+  expect(region).toMatchObject({ low: Float64Array.of(1), high: Float64Array.of(1) });
+});
+
+test("quantiles over the members that predict a row", () => {
+  const members: Members = {
+    task: "regression",
+    rows: 2,
+    outputs: 1,
+    members: [4, 1, 3, 2].map((at, member) => ({
+      member,
+      values: Float64Array.of(at, 10 * at),
+      present: Uint8Array.of(1, member < 2 ? 1 : 0),
+    })),
+  };
+  expect([...memberQuantile(members, 0.5)]).toEqual([2.5, 25]);
+  expect([...memberQuantile(members, 1)]).toEqual([4, 40]);
+  expect(memberQuantile(members, 0.1)[0]).toBeCloseTo(1.3, 12);
+});
+
+test("of very many scores a part is kept, and what is left out errs to the wide side", () => {
+  const rows = 20_000;
+  const truth = values(Array.from({ length: rows }, (_, row) => row + 1));
+  const fitted = fitConformal({ coverage: 0.9 }, truth, new Float64Array(rows))!;
+  const kept = "interval" in fitted ? fitted.interval.scores! : { values: [] };
+  expect(kept.values[0]!.length).toBeLessThanOrEqual(4097);
+  expect(fitted).toMatchObject({ interval: { radius: [18_001] } });
+  for (const coverage of [0.1, 0.5, 0.77, 0.9, 0.95, 0.99, 0.9999]) {
+    const region = regionOf(fitted, Float64Array.of(0), 1, null, coverage);
+    const found = region.kind === "interval" ? region.high[0]! : 0;
+    const exact = conformalPlace(rows, coverage)!;
+    expect(found).toBeGreaterThanOrEqual(exact);
+    expect(found).toBeLessThanOrEqual(exact + (coverage >= 0.95 ? 0 : 7));
+  }
 });
 
 test("sets by hand, never empty", () => {
@@ -84,7 +167,7 @@ test("intervals from out-of-bag rows cover at the asked rate, within 2 points", 
     for (let seed = 0; seed < runs; seed++) {
       const { oob, members, truth } = bag(seed, 80, 60, 20);
       const outOfBag = combine({ mean: {} }, oob.members);
-      const fitted = fitConformal({ coverage, score: "threshold" }, oob.truth, outOfBag)!;
+      const fitted = fitConformal({ coverage }, oob.truth, outOfBag)!;
       const split = scoreConformal(fitted, truth, combine({ mean: {} }, members));
       const jackknife = scoreJackknife(oob, members, truth, coverage)!;
       achieved.split += split.achieved / runs;

@@ -6,7 +6,7 @@ import { isProbabilistic, mixtureNll, type Moments, momentsOf } from "./predicti
 import { argmax, logProbability } from "./probability.ts";
 
 /** Smallest deviation of a predictive Gaussian, as a share of the target's own scale. */
-const SMALLEST_DEVIATION = 1e-6;
+export const SMALLEST_DEVIATION = 1e-6;
 
 const LOG_2_PI = 1.8378770664093456;
 
@@ -128,7 +128,7 @@ function regressionMetrics(
 
 /** Variance of the predictive Gaussian `[rows, targets]`, see `metrics`. */
 export function variancesOf(
-  { scale, targets }: Of<"regression">,
+  { scale, targets }: Pick<Of<"regression">, "scale" | "targets">,
   { spread, residualVariance: residual, moments }: GaussianSpread,
 ): Float64Array {
   return spread.map((own, at) => {

@@ -10,10 +10,10 @@ import {
 import { type EnsembleManifest, ManyfoldError, show } from "@manyfold/protocol";
 import { calibrate } from "./calibration.ts";
 import { combine } from "./combiners.ts";
-import { type Region, regionOf } from "./conformal.ts";
+import { type Frame, frameOf, type Region, regionOf, requireCoverage } from "./conformal.ts";
 import { type MemberPredictions, type Members, membersOf, outputsOf } from "./members.ts";
 import { isProbabilistic, type Moments, momentsOf } from "./predictive.ts";
-import { spreadOf } from "./metrics.ts";
+import { gaussianOf, spreadOf } from "./metrics.ts";
 import { argmax } from "./probability.ts";
 
 /** What predicting needs besides the networks' weights: a part of an artifact's manifest. */
@@ -28,6 +28,7 @@ export type EnsembleDescription = Pick<
   | "offsets"
   | "calibration"
   | "conformal"
+  | "residualVariance"
 >;
 
 /** What an ensemble says of some rows. */
@@ -52,6 +53,8 @@ export interface Prediction {
   readonly moments: Moments | null;
   /** Intervals or sets at the coverage that the experiment asked for; null where it did not. */
   readonly region: Region | null;
+  /** What those intervals are around, where that is not `values`; see {@link withCoverage}. */
+  readonly frame: Frame | null;
   /** Every member's own prediction. */
   readonly members: Members;
 }
@@ -122,11 +125,55 @@ export function buildEnsemble(
       const all = predictMembers(x);
       const values = calibrate(description.calibration, combine(combiner, all, fit), all.outputs);
       const { rows, outputs } = all;
-      const region = conformal === undefined ? null : regionOf(conformal, values, outputs);
+      const frame = framed(description, all, values);
+      const region = conformal === undefined ? null : regionOf(conformal, values, outputs, frame);
       const moments = isProbabilistic(all) ? momentsOf(all) : null;
-      return { rows, outputs, values, moments, region, members: all, ...saidOf(all, values) };
+      return {
+        rows,
+        outputs,
+        values,
+        moments,
+        region,
+        frame,
+        members: all,
+        ...saidOf(all, values),
+      };
     },
   };
+}
+
+function framed(
+  { conformal, preprocessing, residualVariance }: EnsembleDescription,
+  members: Members,
+  prediction: Float64Array,
+): Frame | null {
+  const { target } = preprocessing;
+  if (conformal === undefined || target.task === "classification") return null;
+  const gaussian = gaussianOf(members, residualVariance);
+  const scale = target.columns.map((column) => column.scale);
+  return frameOf(conformal, { members, prediction, gaussian, scale });
+}
+
+/**
+ * The same prediction with intervals or sets of another coverage, from the scores that the artifact
+ * keeps.
+ *
+ * @param coverage default what the experiment asked for
+ * @throws ManyfoldError `input` where the artifact has no intervals or sets, or too few rows are
+ *   behind them
+ *
+ * @example
+ * withCoverage(ensemble.description, ensemble.predict(x), 0.99).region;
+ */
+export function withCoverage(
+  { conformal }: Pick<EnsembleDescription, "conformal">,
+  prediction: Prediction,
+  coverage: number | undefined,
+): Prediction {
+  if (coverage === undefined) return prediction;
+  requireCoverage(conformal, coverage);
+  const { values, outputs, frame } = prediction;
+  return { ...prediction, region: regionOf(conformal, values, outputs, frame, coverage) };
 }
 
 /** The network of a member that sees `inputs` columns. */

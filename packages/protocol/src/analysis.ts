@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { IntervalScore, SetScore } from "./ensemble.ts";
 
 /** A value with a two-sided interval. */
 export const Interval = z.strictObject({
@@ -248,6 +249,8 @@ export type GaussianCalibration = z.infer<typeof GaussianCalibration>;
 export const ConformalScore = z.strictObject({
   /** `split`: what the artifact applies. `jackknife+ab`: needs every training row at prediction. */
   method: z.enum(["split", "jackknife+ab"]),
+  /** Of `split`: what made the intervals or sets. */
+  score: z.union([IntervalScore, SetScore]).optional(),
   /** Asked for. */
   coverage: z.number(),
   /** Share of values, or rows, found. */
@@ -316,5 +319,7 @@ export const Observatory = z.strictObject({
   calibration: z.union([ClassCalibration, GaussianCalibration]),
   /** On test rows, where `ensemble.conformal` asks for it; empty if out-of-bag rows were too few. */
   conformal: z.array(ConformalScore).optional(),
+  /** The same of what the artifact applies, for other coverages that may be asked of it. */
+  conformalCurve: z.array(ConformalScore).optional(),
 });
 export type Observatory = z.infer<typeof Observatory>;

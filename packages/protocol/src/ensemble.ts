@@ -99,12 +99,28 @@ export const Calibration = tagged({
 export type Calibration = z.infer<typeof Calibration>;
 
 /** Which classes a conformal set takes in. */
-export const SetScore = z
-  .enum(["threshold", "adaptive"])
-  .describe(
-    "Classification. threshold: classes above one probability, the smallest sets. adaptive: the most probable classes up to one total (Romano 2020), fairer to hard rows.",
-  );
+export const SetScore = z.enum(["threshold", "adaptive"]);
 export type SetScore = z.infer<typeof SetScore>;
+
+/** How wide a conformal interval is at a row. */
+export const IntervalScore = z.enum(["absolute", "normalised", "quantile"]);
+export type IntervalScore = z.infer<typeof IntervalScore>;
+
+/** What makes conformal intervals or sets. */
+const RegionScore = z
+  .enum([...IntervalScore.options, ...SetScore.options])
+  .describe(
+    "Values. absolute (the default): one width for all rows. normalised: widths in proportion to the predicted deviation. quantile: around quantiles of the members (as CQR, Romano 2019). Classes. threshold (the default): classes above one probability, the smallest sets. adaptive: the most probable classes up to one total (Romano 2020), fairer to hard rows.",
+  );
+
+/** Out-of-bag scores in rising order, so that any coverage can be asked for. */
+const RegionScores = z.strictObject({
+  /** Places of the values among all, from 1, ascending to the last; absent where all are kept. */
+  ranks: z.array(z.int().min(1)).min(1).optional(),
+  /** Per target column; one list for classes. */
+  values: z.array(z.array(z.number()).min(1)).min(1),
+});
+export type RegionScores = z.infer<typeof RegionScores>;
 
 /** What {@link EnsembleSpec}'s `conformal` was fitted to, on out-of-bag rows. */
 export const Conformal = tagged({
@@ -112,8 +128,16 @@ export const Conformal = tagged({
     coverage: z.number().gt(0).lt(1),
     /** Out-of-bag rows behind it. */
     rows: z.int().min(1),
-    /** Half the width per target, target units. */
-    radius: z.array(z.number().min(0)).min(1),
+    score: IntervalScore.default("absolute"),
+    /** Of `quantile`: the levels of the members' quantiles that the interval is around. */
+    quantiles: z.tuple([z.number().min(0).max(1), z.number().min(0).max(1)]).optional(),
+    /**
+     * Half the width per target, target units; `normalised`: in predicted deviations; `quantile`:
+     * what is added beyond the quantiles, below 0 where they are too wide.
+     */
+    radius: z.array(z.number()).min(1),
+    /** Absent in artifacts that know one coverage alone. */
+    scores: RegionScores.optional(),
   }),
   set: z.strictObject({
     coverage: z.number().gt(0).lt(1),
@@ -121,6 +145,7 @@ export const Conformal = tagged({
     score: SetScore,
     /** Largest score of a class in the set. */
     limit: z.number(),
+    scores: RegionScores.optional(),
   }),
 });
 export type Conformal = z.infer<typeof Conformal>;
@@ -192,7 +217,7 @@ export const EnsembleSpec = z
           .lt(1)
           .default(0.9)
           .describe("Share of new rows whose interval or set should hold the truth."),
-        score: SetScore.default("threshold"),
+        score: RegionScore.optional(),
       })
       .optional()
       .describe("Intervals or sets around predictions, from out-of-bag rows."),

@@ -1,15 +1,16 @@
 import type { Command } from "commander";
 import { encodeRows, inputsFromCells } from "@manyfold/data";
-import { openArtifact, predictionTable } from "@manyfold/ensemble";
+import { openArtifact, predictionTable, withCoverage } from "@manyfold/ensemble";
 import { readArtifact, readCells } from "@manyfold/files";
 import { csvPieces, writeCsv } from "../csv.ts";
 import { print, tell } from "../terminal.ts";
-import { threshold } from "../threshold.ts";
+import { share, threshold } from "../threshold.ts";
 
 interface PredictFlags {
   out?: string;
   members?: boolean;
   abstain?: number;
+  coverage?: number;
   json?: boolean;
 }
 
@@ -26,6 +27,11 @@ export function registerPredict(program: Command): void {
       "a column that says where the ensemble abstains: a label less probable, a spread larger",
       threshold,
     )
+    .option(
+      "--coverage <share>",
+      "share of rows whose interval or set should hold the truth; default what the experiment asked for",
+      share,
+    )
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
@@ -40,13 +46,15 @@ where the networks predict distributions its variance and how much of that they 
 the experiment asked for them.
 `,
     )
-    .action(async (folder: string, data: string, { out, members, abstain, json }: PredictFlags) => {
+    .action(async (folder: string, data: string, flags: PredictFlags) => {
+      const { out, members, abstain, coverage, json } = flags;
       const { manifest, weights } = await readArtifact(folder);
       const ensemble = openArtifact(manifest, weights, folder);
       const cells = await readCells(data);
       const { preprocessing } = ensemble.manifest;
       const x = encodeRows(preprocessing, inputsFromCells(preprocessing, cells));
-      const { header, rows } = predictionTable(preprocessing.target, ensemble.predict(x), {
+      const prediction = withCoverage(ensemble.manifest, ensemble.predict(x), coverage);
+      const { header, rows } = predictionTable(preprocessing.target, prediction, {
         members: members === true,
         abstain,
       });

@@ -1,7 +1,14 @@
 import type { Key } from "@manyfold/core";
-import { type Conformal, type EnsembleManifest, match, type SetScore } from "@manyfold/protocol";
+import {
+  type Conformal,
+  type EnsembleManifest,
+  ManyfoldError,
+  match,
+  type SetScore,
+} from "@manyfold/protocol";
 import { networksOf, openArtifact } from "../artifact.ts";
 import { outputsOf } from "../members.ts";
+import { SMALLEST_DEVIATION } from "../metrics.ts";
 import { maskKey, networkOf } from "../predictor.ts";
 import { type Builder, createBuilder } from "./builder.ts";
 import { writeCalibration, writeCombiner } from "./combiner.ts";
@@ -58,7 +65,7 @@ export function encodeOnnx(
     b.output({ name: "label", type: "string", shape: ["rows"] });
   }
   if (conformal !== undefined) {
-    for (const [name, region] of writeRegion(b, conformal, values, outputs)) {
+    for (const [name, region] of writeRegion(b, manifest, conformal, { all, values, spread })) {
       out(name, region, name === "set" ? "bool" : "double", ["rows", outputs]);
     }
   }
@@ -125,18 +132,73 @@ function writeSpread(b: Builder, all: string, k: number): string {
   return b.op("Sqrt", [b.op("Div", [squares, b.scalar(Math.max(1, k - 1))])]);
 }
 
+/** Deviation of the predictive Gaussian `[rows, outputs]`; as in `variancesOf`. */
+function writeDeviation(b: Builder, manifest: EnsembleManifest, spread: string): string {
+  const { preprocessing, residualVariance } = manifest;
+  const { target } = preprocessing;
+  const columns = target.task === "regression" ? target.columns : [];
+  if (residualVariance === null) {
+    throw new ManyfoldError({
+      code: "usage",
+      path: "--format",
+      condition: "web where intervals are in proportion to variances that networks predict",
+      got: "onnx",
+      help: "ONNX has the networks' values alone; ensemble.conformal with score absolute needs no more.",
+    });
+  }
+  const row = (values: readonly number[]) =>
+    b.constant({ type: "double", shape: [1, columns.length], values });
+  const variance = b.op("Add", [b.op("Mul", [spread, spread]), row(residualVariance)]);
+  const least = row(columns.map(({ scale }) => SMALLEST_DEVIATION * scale));
+  return b.op("Max", [b.op("Sqrt", [variance]), least]);
+}
+
+/** A quantile over members `[rows, outputs]`; as `memberQuantile`. */
+function writeQuantile(b: Builder, all: string, k: number, level: number): string {
+  const sorted = b.op("TopK", [all, b.places(k)], { axis: 0, largest: 0, sorted: 1 });
+  const place = level * (k - 1);
+  const below = Math.floor(place);
+  const at = (member: number) => {
+    const one = [b.places(member), b.places(member + 1), b.places(0)];
+    return b.op("Squeeze", [b.op("Slice", [sorted, ...one]), b.places(0)]);
+  };
+  const [from, to] = [at(below), at(Math.min(k - 1, below + 1))];
+  const step = b.op("Mul", [b.op("Sub", [to, from]), b.scalar(place - below)]);
+  return b.op("Add", [from, step]);
+}
+
+/** Graph values that regions are made of: members, combined prediction, spread. */
+interface Said {
+  readonly all: string;
+  readonly values: string;
+  readonly spread: string;
+}
+
 function writeRegion(
   b: Builder,
+  manifest: EnsembleManifest,
   conformal: Conformal,
-  values: string,
-  outputs: number,
+  said: Said,
 ): (readonly [name: string, value: string])[] {
+  const outputs = outputsOf(manifest.preprocessing.target);
+  const k = manifest.members.length;
+  const { values } = said;
   return match<Conformal, (readonly [string, string])[]>(conformal, {
-    interval: ({ radius }) => {
-      const half = b.constant({ type: "double", shape: [1, outputs], values: radius });
+    interval: ({ radius, score, quantiles = [0, 1] }) => {
+      const width = b.constant({ type: "double", shape: [1, outputs], values: radius });
+      const ends =
+        score === "quantile" ? quantiles.map((level) => writeQuantile(b, said.all, k, level)) : [];
+      const half =
+        score === "normalised"
+          ? b.op("Mul", [width, writeDeviation(b, manifest, said.spread)])
+          : width;
+      const low = b.op("Sub", [ends[0] ?? values, half]);
+      const high = b.op("Add", [ends[1] ?? values, half]);
+      // Quantiles that are drawn in by more than their distance meet in the middle.
+      const middle = b.op("Mul", [b.op("Add", [low, high]), b.scalar(0.5)]);
       return [
-        ["low", b.op("Sub", [values, half])],
-        ["high", b.op("Add", [values, half])],
+        ["low", b.op("Min", [low, middle])],
+        ["high", b.op("Max", [high, middle])],
       ];
     },
     set: ({ score, limit }) => {

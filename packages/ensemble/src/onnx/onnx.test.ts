@@ -208,12 +208,25 @@ describe("ONNX Runtime gives our predictions", () => {
   test.each(["linear", { gaussian: {} }, { mixture: { components: 2 } }].map((one) => [one]))(
     "values of head %j",
     async (output) => {
-      const interval = { coverage: 0.9, rows: 9, radius: [20, 0.1] };
+      const interval = { coverage: 0.9, rows: 9, score: "absolute" as const, radius: [20, 0.1] };
       expect(
         await gap({ preprocessing: VALUES, output, changes: { conformal: { interval } } }),
       ).toBeLessThan(NEAR);
     },
   );
+
+  test.each(["normalised", "quantile"] as const)("intervals by score %s", async (score) => {
+    for (const radius of [
+      [2, 0.1],
+      [-50, -0.01],
+    ]) {
+      const quantiles = score === "quantile" ? { quantiles: [0.1, 0.85] as [number, number] } : {};
+      const interval = { coverage: 0.9, rows: 9, score, radius, ...quantiles };
+      const changes = { conformal: { interval }, residualVariance: [30, 0.2] };
+      if (score === "normalised" && radius[0]! < 0) continue;
+      expect(await gap({ preprocessing: VALUES, changes })).toBeLessThan(NEAR);
+    }
+  });
 
   test("two classes of one unit", async () => {
     const target = { task: "classification" as const, column: "kind", classes: ["no", "yes"] };

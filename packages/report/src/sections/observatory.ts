@@ -1,5 +1,6 @@
 import type { ConformalScore, Diversity, Observatory } from "@manyfold/protocol";
 import { pit, reliability } from "../figures/calibration.ts";
+import { coverageCurve } from "../figures/coverage.ts";
 import { marginHistogram } from "../figures/margins.ts";
 import { riskCoverage } from "../figures/risk.ts";
 import { count, number, percent } from "../format.ts";
@@ -199,13 +200,24 @@ export function calibration({ calibration: found }: Observatory, subject: Subjec
   return "ece" in found ? reliability(found) : pit(found, subject.target);
 }
 
-const methods: { readonly [M in ConformalScore["method"]]: string } = {
-  split: "out-of-bag scores, as the artifact applies them",
+type Made = NonNullable<ConformalScore["score"]> | "jackknife+ab";
+
+const made: { readonly [M in Made]: string } = {
+  absolute: "one width for all rows",
+  normalised: "widths in proportion to the predicted deviation",
+  quantile: "around quantiles of the members",
+  threshold: "classes above one probability",
+  adaptive: "the most probable classes up to one total",
   "jackknife+ab": "jackknife+-after-bootstrap, which needs every training row",
 };
 
+function madeFrom({ method, score }: ConformalScore): string {
+  return made[method === "jackknife+ab" ? method : (score ?? "absolute")];
+}
+
 /** How often intervals or sets held the truth. */
-export function conformal({ conformal: found }: Observatory, subject: Subject): Html | null {
+export function conformal(seen: Observatory, subject: Subject): Html | null {
+  const { conformal: found, conformalCurve: curve } = seen;
   if (found === undefined) return null;
   const [split] = found;
   if (split === undefined) {
@@ -219,7 +231,12 @@ export function conformal({ conformal: found }: Observatory, subject: Subject): 
   return html`${table({
       caption: `Conformal ${one}: ${percent(split.coverage)} asked for`,
       columns: [
-        { title: "made from", names: true, cell: ({ method }) => methods[method] },
+        {
+          title: "made from",
+          names: true,
+          cell: (row) =>
+            html`${madeFrom(row)} ${row === split && html`<i class="tag">the artifact's</i>`}`,
+        },
         {
           title: "hold the truth",
           align: "right",
@@ -236,7 +253,17 @@ export function conformal({ conformal: found }: Observatory, subject: Subject): 
       ${percent(split.achieved)} lie in their ${one}; by chance alone that share strays by some
       ${percent(Math.sqrt((split.coverage * (1 - split.coverage)) / split.on))}. The promise is for
       rows like these on average, not for each kind of row.
-    </p>`;
+    </p>
+    ${curve !== undefined && curve.length > 1 && coverageCurve(curve, size)}
+    ${
+      curve !== undefined &&
+      curve.length > 1 &&
+      html`<p>
+        The artifact keeps its scores, so that any of these can be asked for:
+        <code>manyfold predict ARTIFACT DATA.csv --coverage 0.8</code>, or <code>coverage</code> in
+        a request to <code>manyfold serve</code>.
+      </p>`
+    }`;
 }
 
 /** The rows of the largest error. */
