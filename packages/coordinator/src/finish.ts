@@ -48,7 +48,7 @@ import { conformalScores } from "./coverage.ts";
 import { ledgerOf } from "./ledger.ts";
 import { finishObjective } from "./objective.ts";
 import type { Trained } from "./networks.ts";
-import { artifactMembers, memberRows, trainedOf, weightsOf } from "./networks.ts";
+import { artifactMembers, drawnRows, memberRows, trainedOf, weightsOf } from "./networks.ts";
 import { outOfBagMembers } from "./out-of-bag.ts";
 import { allTasks, finalExperiment, finalTasks } from "./plan.ts";
 import type { PredictionTable } from "./predictions.ts";
@@ -224,6 +224,7 @@ async function score(
     },
     networks,
   );
+  const drawn = drawnRows(trained, table, final);
   const rowNumbers = rows.map((row) => table.rowNumbers[row] ?? 0);
   return {
     artifact,
@@ -234,7 +235,7 @@ async function score(
       comparison: comparisonOf(all, truth, gaussian, { combiner, combined }),
       analysis,
       observatory: {
-        ...observe(all, truth, { prediction: combined, gaussian, rowNumbers }),
+        ...observe(all, truth, { prediction: combined, gaussian, rowNumbers, drawn }),
         ...(on === "test" && bag && conformalScores(bag, all, truth, combined)),
       },
       ...(robustness && { robustness }),

@@ -1,9 +1,11 @@
 import type { Table } from "@manyfold/data";
 import { drawRows, rowsOf } from "@manyfold/data";
+import type { Drawn } from "@manyfold/ensemble";
 import type {
   ArtifactMember,
   BlobStore,
   EnsembleSpec,
+  Experiment,
   Hash,
   MemberRow,
   TrainResult,
@@ -69,6 +71,24 @@ export function artifactMembers(
       mask,
     }));
   });
+}
+
+/** The rows of each network of a bag of bootstraps; undefined for other ensembles. */
+export function drawnRows(
+  trained: readonly Trained[],
+  table: Table,
+  { ensemble, train }: Experiment,
+): Drawn | undefined {
+  const sample = ensemble?.bagging?.sample;
+  // A holdout of its own leaves each member other rows to draw from.
+  if (!sample || !("bootstrap" in sample) || train.earlyStopping?.on === "holdout")
+    return undefined;
+  const trainRows = rowsOf(table, "train");
+  const rows = trained.map(({ spec }) => {
+    const draw = { ...spec, earlyStopping: spec.train.earlyStopping };
+    return drawRows(draw, trainRows, table.ref.inputs).rows;
+  });
+  return { rows, among: trainRows.length };
 }
 
 function featuresOf(spec: TrainTask, table: Table): number[] | null {

@@ -22,6 +22,7 @@ export type { GaussianSpread } from "./metrics.ts";
 export { analyse } from "./analysis.ts";
 export { observe } from "./observatory.ts";
 export type { Observed } from "./observatory.ts";
+export type { Drawn } from "./observatory/infinitesimal-jackknife.ts";
 export { fitLaw, lawError, membersEnough } from "./law.ts";
 export type { LawFit } from "./law.ts";
 export { forecastError, studentQuantile } from "./forecast.ts";

@@ -3,6 +3,7 @@ import { type Members, requireSameRows, type Truth } from "./members.ts";
 import { type GaussianSpread, spreadOf } from "./metrics.ts";
 import { classCalibration, gaussianCalibration } from "./observatory/calibration.ts";
 import { diversityOf } from "./observatory/diversity.ts";
+import { type Drawn, infinitesimalJackknife } from "./observatory/infinitesimal-jackknife.ts";
 import {
   centredLaw,
   hardestRows,
@@ -21,6 +22,8 @@ export interface Observed {
   readonly gaussian?: GaussianSpread | undefined;
   /** `[rows]`, as in the source. */
   readonly rowNumbers: ArrayLike<number>;
+  /** Where members are bootstraps of the training rows: which. */
+  readonly drawn?: Drawn | undefined;
 }
 
 /**
@@ -33,7 +36,7 @@ export interface Observed {
  */
 export function observe(members: Members, truth: Truth, observed: Observed): Observatory {
   requireSameRows(members, truth);
-  const { prediction, rowNumbers } = observed;
+  const { prediction, rowNumbers, drawn } = observed;
   const gaussian = truth.task === "regression" ? requireGaussian(observed.gaussian) : undefined;
   return {
     centred: centredLaw(members, truth),
@@ -43,6 +46,7 @@ export function observe(members: Members, truth: Truth, observed: Observed): Obs
     margins: marginsOf(truth, prediction),
     diversity: diversityOf(members, truth),
     zeroOne: zeroOneOf(members, truth),
+    ...(drawn && { jackknife: infinitesimalJackknife(members, truth, drawn, rowNumbers) }),
     selective: selectiveOf(truth, prediction, gaussian?.spread ?? spreadOf(members)),
     calibration:
       truth.task === "classification"

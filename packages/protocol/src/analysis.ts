@@ -234,6 +234,33 @@ export const Selective = z.strictObject({
 });
 export type Selective = z.infer<typeof Selective>;
 
+/** How far a bag's mean would move with other training rows (infinitesimal jackknife). */
+export const ResamplingVariance = z.strictObject({
+  /** Members behind it, and the training rows that they were drawn from. */
+  members: z.int().min(2),
+  from: z.int().min(1),
+  /** Mean over values of the variance = raw - correction; squared units of the prediction. */
+  variance: z.number(),
+  raw: z.number(),
+  /** What a finite number of members adds to `raw` by chance. */
+  correction: z.number(),
+  /** Standard error of a single value's variance by that chance, its mean. */
+  noise: z.number(),
+  /** Share of values whose variance comes out at 0 or below: too few members to tell. */
+  below: z.number(),
+  /** Some of the values: deviation of the prediction over training sets, 0 where not told. */
+  values: z.array(
+    z.strictObject({
+      row: z.int().min(0),
+      prediction: z.number(),
+      error: z.number(),
+      /** Regression only. */
+      truth: z.number().optional(),
+    }),
+  ),
+});
+export type ResamplingVariance = z.infer<typeof ResamplingVariance>;
+
 /** Whether the predictive Gaussian is as wide as the residuals. */
 export const GaussianCalibration = z.strictObject({
   /** Mean continuous ranked probability score, target units. */
@@ -314,6 +341,8 @@ export const Observatory = z.strictObject({
   diversity: Diversity.nullable(),
   /** Classification only. */
   zeroOne: ZeroOne.nullable().optional(),
+  /** Of the equal-weight mean of a bag of bootstraps; absent elsewhere. */
+  jackknife: ResamplingVariance.nullable().optional(),
   /** Of the configured combiner; null where nothing ranks the rows. */
   selective: Selective.nullable().optional(),
   calibration: z.union([ClassCalibration, GaussianCalibration]),

@@ -1,4 +1,5 @@
 import type { ReportDocument } from "@manyfold/protocol";
+import { resamplingBands } from "./figures/bands.ts";
 import { confusionMatrix } from "./figures/confusion.ts";
 import { correlationMaps } from "./figures/correlation.ts";
 import { learningCurves } from "./figures/learning.ts";
@@ -83,6 +84,12 @@ export const sections: readonly Section[] = [
       classification ? "Sets that hold the true class" : "Intervals that hold the true value",
     content: ({ result: { observatory } }, subject) =>
       observatory === undefined ? null : conformal(observatory, subject),
+  },
+  {
+    id: "bands",
+    title: () => "With other training rows",
+    content: ({ result: { observatory } }, subject) =>
+      observatory?.jackknife ? resamplingBands(observatory.jackknife, subject) : null,
   },
   {
     id: "margins",
