@@ -2,7 +2,7 @@ import * as Plot from "@observablehq/plot";
 import type { ConformalScore } from "@manyfold/protocol";
 import { count, percent } from "../format.ts";
 import { html, type Html } from "../html.ts";
-import { axis, chart, colour, extent, figure, key, type Size, small } from "../plot.ts";
+import { axis, chart, colour, extent, figure, key, small } from "../plot.ts";
 
 const margins = { marginTop: 28, marginBottom: 44, marginLeft: 56, marginRight: 16 };
 
@@ -17,7 +17,7 @@ export function coverageCurve(curve: readonly ConformalScore[], size: string): H
   });
   const asked = { label: "coverage asked for", labelArrow: "none", labelAnchor: "center" } as const;
   const share = { domain, ticks: 5, tickFormat: "~%" };
-  const found = (_: Size): Plot.PlotOptions => ({
+  const found = (): Plot.PlotOptions => ({
     ...margins,
     x: { ...share, ...asked },
     y: { ...share, label: "coverage found on test rows", labelArrow: "none", grid: true },
@@ -38,7 +38,7 @@ export function coverageCurve(curve: readonly ConformalScore[], size: string): H
     ],
   });
   const range = extent([0, ...curve.map((row) => row.size)]);
-  const sizes = (_: Size): Plot.PlotOptions => ({
+  const sizes = (): Plot.PlotOptions => ({
     ...margins,
     x: { ...share, ...asked },
     y: { ...axis(range, size), grid: true },
