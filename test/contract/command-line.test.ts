@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   ErrorAnalysis,
   experimentJsonSchema,
@@ -189,6 +189,24 @@ describe("--json", () => {
     const { best, trials } = RunDocument.parse(JSON.parse(stdout));
     expect(trials).toHaveLength(6);
     expect(trials?.[best?.trial ?? -1]).toMatchObject({ ...best, state: "completed" });
+  });
+
+  test("of a search's trials, and of why one of them is as it is", async () => {
+    const path = writeExperiment(folder, search);
+    const { stdout } = await manyfold(["run", path, "--out", out, "--json"]);
+    const { runDir, trials = [] } = RunDocument.parse(JSON.parse(stdout));
+    const table = await manyfold(["trials", runDir]);
+    expect(table.stdout).toBe(readFileSync(join(runDir, "trials.csv"), "utf8"));
+    const lines = table.stdout.trimEnd().split("\n");
+    expect(lines).toHaveLength(trials.length + 1);
+    expect(lines[0]).toMatch(/^trial,state,value,standard_error,epochs,attempts,seconds,/);
+    expect(lines[3]).toMatch(new RegExp(`^2,completed,${trials[2]?.value},`));
+    const why = await manyfold(["why", runDir, "2", "--json"]);
+    expect(JSON.parse(why.stdout)).toMatchObject({ status: "done", trial: trials[2] });
+    const none = await manyfold(["why", runDir, "6", "--json"]);
+    expect(none.code).toBe(2);
+    const message = `trial of ${basename(runDir)} must be one of 0 to 5, got 6.`;
+    expect(JSON.parse(none.stdout).error.message).toContain(message);
   });
 });
 

@@ -16,6 +16,8 @@ import { registerRun } from "./commands/run.ts";
 import { registerRuns } from "./commands/runs.ts";
 import { registerSchema } from "./commands/schema.ts";
 import { registerServe } from "./commands/serve.ts";
+import { registerTrials } from "./commands/trials.ts";
+import { registerWhy } from "./commands/why.ts";
 import { registerWorkers } from "./commands/workers.ts";
 import { registerWorker } from "./commands/worker.ts";
 import { VERSION } from "./version.ts";
@@ -27,6 +29,8 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   registerPlan,
   registerReport,
   registerRuns,
+  registerTrials,
+  registerWhy,
   registerPredict,
   registerServe,
   registerExport,

@@ -1,10 +1,17 @@
 import type { Clock, TaskEvent } from "@manyfold/protocol";
-import { styled } from "./terminal.ts";
+import { clipped, styled } from "./terminal.ts";
 
 /** Tells people how far a run is. */
 export interface Progress {
-  /** How many tasks of how many have ended, and what is going on. */
-  update(line: { done: number; total: number; failed: number; stage: string; note?: string }): void;
+  /**
+   * How many tasks of how many have ended, and what is going on.
+   *
+   * @param table lines to stand below, of so many columns at most; asked for on a terminal alone
+   */
+  update(
+    line: { done: number; total: number; failed: number; stage: string; note?: string },
+    table?: (columns: number) => readonly string[],
+  ): void;
   /** A remark that stays. */
   remark(text: string): void;
   end(): void;
@@ -16,21 +23,30 @@ const QUIET_MILLISECONDS = 600;
 const LINE_MILLISECONDS = 10_000;
 const WIDTH = 24;
 
-/** One line that is redrawn on a terminal, a line now and then elsewhere, nothing when quiet. */
+/** Columns of a terminal that does not say how many it has. */
+const COLUMNS = 80;
+
+/**
+ * A line, and a table where there is one, redrawn in place on a terminal; a line now and then
+ * elsewhere; nothing when quiet.
+ */
 export function createProgress(stream: NodeJS.WriteStream, clock: Clock, quiet: boolean): Progress {
   if (quiet) return { update: () => {}, remark: () => {}, end: () => {} };
   const live = stream.isTTY === true && process.env["TERM"] !== "dumb";
   const begun = clock.monotonic();
   let drawn = 0;
-  let shown = false;
+  /** Lines on the terminal; the cursor stands in the last of them. */
+  let lines = 0;
 
+  /** Back to the first line, and what was drawn taken away. */
+  const back = () => (lines > 1 ? `\r\u001b[${lines - 1}A\u001b[J` : "\r\u001b[2K");
   const clear = () => {
-    if (live && shown) stream.write("\r\u001b[2K");
-    shown = false;
+    if (live && lines > 0) stream.write(back());
+    lines = 0;
   };
 
   return {
-    update({ done, total, failed, stage, note }) {
+    update({ done, total, failed, stage, note }, table) {
       const now = clock.monotonic();
       if (now - begun < QUIET_MILLISECONDS) return;
       if (now - drawn < (live ? 80 : LINE_MILLISECONDS) && (done < total || !live)) return;
@@ -43,8 +59,13 @@ export function createProgress(stream: NodeJS.WriteStream, clock: Clock, quiet: 
       if (live) {
         const filled = Math.round(share * WIDTH);
         const bar = styled("cyan", "█".repeat(filled)) + styled("gray", "░".repeat(WIDTH - filled));
-        stream.write(`\r\u001b[2K${bar} ${text}`);
-        shown = true;
+        // A line that wraps would leave its first part behind.
+        const columns = Math.max(20, (stream.columns ?? COLUMNS) - 1);
+        const most = Math.max(0, (stream.rows ?? 24) - 2);
+        const below = table?.(columns).slice(0, most) ?? [];
+        const drawing = [`${bar} ${text}`, ...below].map((line) => clipped(line, columns));
+        stream.write(`${back()}${drawing.join("\n")}`);
+        lines = drawing.length;
       } else {
         stream.write(`${text}\n`);
       }

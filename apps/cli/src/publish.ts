@@ -6,6 +6,7 @@ import { bestConfig } from "./best-config.ts";
 import { writeCsv } from "./csv.ts";
 import { finishedDocument } from "./document.ts";
 import type { RunPaths } from "./run-folder.ts";
+import { trialTable } from "./trial-table.ts";
 
 /** Writes everything that a finished run leaves in its folder, each file whole or not at all. */
 export async function publish(outputs: Outputs, state: RunState, paths: RunPaths): Promise<void> {
@@ -25,6 +26,11 @@ export async function publish(outputs: Outputs, state: RunState, paths: RunPaths
   const best = bestConfig(state, report.result.search, paths.folder);
   if (best !== null) await writeFileAtomic(paths.best, best);
   else await rm(paths.best, { force: true });
+  const { search } = report.result;
+  if (search) {
+    const { header, rows } = trialTable(search.trials, report.execution.timeline ?? []);
+    await writeCsv(paths.trials, header, rows);
+  } else await rm(paths.trials, { force: true });
   await writeFileAtomic(paths.report, `${JSON.stringify(report, null, 2)}\n`);
   // Loaded when needed, as the server is: drawing takes a library as large as all the rest.
   const { renderReport } = await import("@manyfold/report");

@@ -14,6 +14,7 @@ export function runPaths(folder: string) {
     artifact: join(folder, "artifact"),
     predictions: join(folder, "predictions.csv"),
     best: join(folder, "best.yaml"),
+    trials: join(folder, "trials.csv"),
     document: join(folder, "run.json"),
   };
 }

@@ -44,6 +44,7 @@ import { clock } from "./environment.ts";
 import type { ExecutorName } from "./executors.ts";
 import { executors, memoryBudget } from "./executors.ts";
 import { growthOf } from "./growth.ts";
+import { leaderTable } from "./leaders.ts";
 import { findModule, leaveFor, requireExport, sameModule } from "./objective.ts";
 import type { LogFlags } from "./log.ts";
 import { createLog, noteEvent } from "./log.ts";
@@ -357,6 +358,7 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
   if (idle !== undefined) tell(idle);
   const log = await createLog(flags, "silent");
   if (shared) log?.info({ run, epoch: shared.lease.epoch }, "coordinating");
+  const leaders = leaderTable();
   let looked = Number.NEGATIVE_INFINITY;
   const observe = (event: Parameters<typeof noteOf>[0], now: RunState) => {
     noteEvent(log, run, event);
@@ -365,7 +367,7 @@ async function carryOn(state: RunState, session: Session): Promise<number> {
     if (flags.quiet === true || time - looked < LOOK_MILLISECONDS) return;
     looked = time;
     const note = noteOf(event);
-    progress.update({ ...progressOf(now), ...(note === undefined ? {} : { note }) });
+    progress.update({ ...progressOf(now), ...(note === undefined ? {} : { note }) }, leaders(now));
   };
   const setting: Setting = {
     executor: flags.executor,

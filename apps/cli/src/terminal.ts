@@ -28,6 +28,21 @@ export function styled(style: Style, text: string): string {
   return plain ? text : styleText(style, text, { stream: process.stderr });
 }
 
+// eslint-disable-next-line no-control-regex
+const STYLE = /\u001b\[[0-9;]*m/g;
+
+/** A line of at most so many columns; what styles it takes no room and ends with it. */
+export function clipped(line: string, columns: number): string {
+  let [kept, room, at] = ["", columns, 0];
+  for (const style of [...line.matchAll(STYLE), undefined]) {
+    const text = Array.from(line.slice(at, style?.index));
+    kept += text.slice(0, room).join("") + (style?.[0] ?? "");
+    room = Math.max(0, room - text.length);
+    at = (style?.index ?? 0) + (style?.[0].length ?? 0);
+  }
+  return kept;
+}
+
 /** Prints an error as people or programs read it, and says which exit code it has. */
 export function complain(error: unknown, json: boolean): number {
   const known = error instanceof ManyfoldError;

@@ -1,7 +1,7 @@
 import { key } from "@manyfold/core";
 import type { Experiment, Params } from "@manyfold/protocol";
 import { beginSearch, isAdaptive, schedulerOf } from "@manyfold/search";
-import type { Cell, Pacer } from "@manyfold/search";
+import type { Cell, Pacer, Verdict } from "@manyfold/search";
 import { stepsOf } from "./objective.ts";
 import { cellNumber, type RunState } from "./state.ts";
 import { signOf } from "./metric.ts";
@@ -9,6 +9,8 @@ import { signOf } from "./metric.ts";
 /** A decision that started something, and its number among all, those that started nothing included. */
 export interface Decision extends Cell {
   readonly number: number;
+  /** Of the decisions that started something, from the first, those whose results it saw. */
+  readonly saw: number;
 }
 
 /** How far the decisions of a search with a scheduler have come. */
@@ -18,6 +20,8 @@ export interface Decisions {
   readonly settings: readonly Params[];
   /** Whether no more will be made. */
   readonly ended: boolean;
+  /** How a cell stands whose result the scheduler has, or stood when it went on. */
+  verdict(cell: Cell): Verdict | undefined;
 }
 
 interface Course extends Decisions {
@@ -95,6 +99,7 @@ function begin(state: RunState): Course {
     settings,
     ended: false,
     experiment,
+    verdict: (cell) => pacer.verdict(cell),
     step: () => {
       if (!tellBefore(next - search.lag)) return false;
       const move = pacer.next();
@@ -102,11 +107,11 @@ function begin(state: RunState): Course {
         course.ended = true;
         return false;
       }
-      if (move.kind === "go") made.push({ ...move.cell, number: next });
+      if (move.kind === "go") made.push({ ...move.cell, number: next, saw: told });
       if (move.kind === "new") {
         const trial = settings.length;
         settings.push(learner.ask(trial, settings.slice(toldTrials.size)));
-        made.push({ trial, rung: move.rung, number: next });
+        made.push({ trial, rung: move.rung, number: next, saw: told });
       }
       next += 1;
       return true;

@@ -1,4 +1,5 @@
 import type { Experiment, Hash } from "@manyfold/protocol";
+import { decisionsOf } from "./decisions.ts";
 import type { Wanted } from "./plan.ts";
 import { finalTasks, freshTasks, tasksOfCell, waitingTasks } from "./plan.ts";
 import type { RunState } from "./state.ts";
@@ -51,11 +52,13 @@ export function progressOf(state: RunState): {
   add(open, state, final);
   const pending = final.length === 0 ? membersWanted(state.experiment.ensemble, state.weighed) : 0;
   const trials = trialCount(state.experiment);
+  // With a scheduler a trial is assessed several times.
+  const begun = decisionsOf(state)?.settings.length ?? state.assessed.size;
   return {
     done: over.done + open.done,
     total: over.tasks + open.tasks + rest + waitingTasks(state) + pending,
     failed: over.failed + open.failed,
-    stage: !isSearched(state) ? `trial ${state.assessed.size}/${trials}, tasks` : "members",
+    stage: !isSearched(state) ? `trial ${begun}/${trials}, tasks` : "members",
   };
 }
 

@@ -6,7 +6,7 @@ import type { Failure, FailureCode } from "@manyfold/protocol";
  * exception is tried once more in case the machine was at fault; `nan` and `invalid` follow from
  * the task itself. A task that is lost every time is `poison`: it may be what ends its workers.
  */
-const ATTEMPTS: { readonly [Code in FailureCode]: number } = {
+export const ATTEMPTS: { readonly [Code in FailureCode]: number } = {
   lost: 3,
   timeout: 2,
   oom: 2,

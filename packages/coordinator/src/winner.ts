@@ -26,13 +26,13 @@ export function leadersOf(state: RunState): readonly Assessed[] {
   if (found?.experiment === experiment && found.assessed === state.assessed.size) {
     return found.leaders;
   }
-  const leaders = furthest(state).slice(0, count);
+  const leaders = standings(state).slice(0, count);
   known.set(state, { experiment, assessed: state.assessed.size, leaders });
   return leaders;
 }
 
-/** The last assessment of each trial that has a value, the best first. */
-function furthest(state: RunState): Assessed[] {
+/** The last assessment of each trial that has a value so far, the best first. */
+export function standings(state: RunState): Assessed[] {
   const last = new Map<number, Assessed>();
   for (let place = 0; place < cellCount(state); place++) {
     const assessment = assessmentAt(state, place);
@@ -90,7 +90,7 @@ function corrected(state: RunState, winner: Assessed, sign: 1 | -1): CorrectedVa
   if (count > 0 && fresh.length > 0) {
     return { method: "fresh", among: fresh.length, ...crossedValue(fresh, share) };
   }
-  const rivals = furthest(state).filter(({ rung = 0 }) => rung === (winner.rung ?? 0));
+  const rivals = standings(state).filter(({ rung = 0 }) => rung === (winner.rung ?? 0));
   const among = rivals.length;
   const folds = state.data.folds.length;
   if (folds > 1) {

@@ -1,11 +1,13 @@
 import {
   byValue,
   geometricRungs,
+  nameOfCell,
   type Cell,
   type Distance,
   type Move,
   type Pacer,
   type SchedulerRule,
+  type Verdict,
 } from "./scheduler.ts";
 
 interface Settings {
@@ -44,7 +46,7 @@ export const asha: SchedulerRule<Settings> = {
 function promoting({ min, eta }: Settings, { epochs, trials }: Distance): Pacer {
   const rungs = geometricRungs(min, eta, epochs);
   const known = rungs.map((): Known[] => []);
-  const gone = rungs.map(() => new Set<number>());
+  const gone = rungs.map(() => new Map<number, Verdict>());
   let begun = 0;
   return {
     tell: ({ trial, rung }, value) => insert(known[rung] ?? [], { trial, value }),
@@ -55,11 +57,20 @@ function promoting({ min, eta }: Settings, { epochs, trials }: Distance): Pacer 
         for (let rank = 0; rank < quota; rank++) {
           const one = here[rank];
           if (one === undefined || one.value === null || gone[rung]?.has(one.trial)) continue;
-          gone[rung]?.add(one.trial);
+          const among = here.length;
+          gone[rung]?.set(one.trial, { goesOn: true, rank: rank + 1, among, quota });
           return { kind: "go", cell: { trial: one.trial, rung: rung + 1 } };
         }
       }
       return begun++ < trials ? { kind: "new", rung: 0 } : { kind: "wait" };
+    },
+    verdict: ({ trial, rung }) => {
+      const here = known[rung] ?? [];
+      const rank = here.findIndex((one) => one.trial === trial) + 1;
+      if (rank === 0) return undefined;
+      const among = here.length;
+      const quota = rung === rungs.length - 1 ? 0 : Math.floor(among / eta);
+      return gone[rung]?.get(trial) ?? { goesOn: false, rank, among, quota };
     },
   };
 }
@@ -71,7 +82,8 @@ function stopping({ min, eta }: Settings, { epochs, trials }: Distance): Pacer {
     const here = known[rung] ?? [];
     insert(here, { trial, value });
     const better = here.findIndex((one) => (one.value ?? Infinity) >= value);
-    return better < Math.max(1, Math.floor(here.length / eta));
+    const quota = Math.max(1, Math.floor(here.length / eta));
+    return { goesOn: better < quota, rank: better + 1, among: here.length, quota };
   });
 }
 
@@ -79,13 +91,17 @@ function stopping({ min, eta }: Settings, { epochs, trials }: Distance): Pacer {
 export function atOnce(
   trials: number,
   rungs: number,
-  goesOn: (cell: Cell, value: number) => boolean,
+  judge: (cell: Cell, value: number) => Verdict,
 ): Pacer {
+  const verdicts = new Map<string, Verdict>();
   const waiting: Cell[] = [];
   let begun = 0;
   return {
     tell: (cell, value) => {
-      if (value === null || !goesOn(cell, value) || cell.rung === rungs - 1) return;
+      const verdict = value === null ? { goesOn: false } : judge(cell, value);
+      const goesOn = verdict.goesOn && cell.rung < rungs - 1;
+      verdicts.set(nameOfCell(cell), { ...verdict, goesOn });
+      if (!goesOn) return;
       waiting.push({ trial: cell.trial, rung: cell.rung + 1 });
     },
     next: (): Move => {
@@ -93,6 +109,7 @@ export function atOnce(
       if (cell !== undefined) return { kind: "go", cell };
       return begun++ < trials ? { kind: "new", rung: 0 } : { kind: "wait" };
     },
+    verdict: (cell) => verdicts.get(nameOfCell(cell)),
   };
 }
 

@@ -2,7 +2,7 @@ import { elementary, fold, normalQuantile, normals, type Key } from "@manyfold/c
 import { show, type Params, type ParamValue } from "@manyfold/protocol";
 import { eigenOf, type Eigen } from "./math/symmetric.ts";
 import { allowed } from "./random.ts";
-import type { Learner, Premise, SamplerRule } from "./sampler.ts";
+import type { Learner, Premise, Reason, SamplerRule } from "./sampler.ts";
 import { axisOf, type Axis } from "./space.ts";
 import { domainOf, namesOf } from "./tree.ts";
 
@@ -83,9 +83,12 @@ function begin(premise: Premise): Learner {
   const draw = (from: Distribution, trial: number) =>
     drawPoint(from, axes, population, fold(ofSampler, "trial", trial));
   let members: Member[] = [];
+  let told = 0;
+  let last: Reason = { by: "start-up", results: 0, needed: population, generation: 0 };
 
   return {
     tell: ({ trial, params, value }) => {
+      told += 1;
       const origin = drawnIn(trial);
       const from = past.get(origin);
       const own = from && draw(from, trial);
@@ -108,8 +111,12 @@ function begin(premise: Premise): Learner {
     ask: (trial) => {
       const { params } = draw(past.get(generation) as Distribution, trial);
       const setting = names.map((name, j): [string, ParamValue] => [name, params[j] as ParamValue]);
+      const isAllowed = premise.allows?.(Object.fromEntries(setting)) ?? true;
+      const by = isAllowed ? (generation > 0 ? "model" : "start-up") : "chance";
+      last = { by, results: told, needed: population, generation };
       return allowed(Object.fromEntries(setting), premise, trial);
     },
+    reason: () => last,
   };
 }
 

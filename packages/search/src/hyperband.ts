@@ -1,4 +1,11 @@
-import { byValue, type Cell, type Move, type SchedulerRule } from "./scheduler.ts";
+import {
+  byValue,
+  nameOfCell,
+  type Cell,
+  type Move,
+  type SchedulerRule,
+  type Verdict,
+} from "./scheduler.ts";
 
 interface Settings {
   readonly eta: number;
@@ -65,6 +72,7 @@ export const hyperband: SchedulerRule<Settings> = {
         ofTrial.push(last);
         return { kind: "new", rung: last.rung } satisfies Move;
       },
+      verdict: (cell) => ofTrial[cell.trial]?.verdict(cell),
     };
   },
   table: ({ eta }, { epochs }) => [
@@ -83,6 +91,7 @@ interface Running {
   tell(cell: Cell, value: number | null): void;
   /** The next cell of a round after the first, if it may begin. */
   next(): Cell | undefined;
+  verdict(cell: Cell): Verdict | undefined;
 }
 
 function running(rounds: Bracket): Running {
@@ -91,6 +100,7 @@ function running(rounds: Bracket): Running {
   let round = 0;
   let results: { trial: number; value: number | null }[] = [];
   let chosen: number[] = [];
+  const verdicts = new Map<string, Verdict>();
   return {
     rung: first?.rung ?? 0,
     isFull: () => members.length >= (first?.trials ?? 0) || round > 0,
@@ -104,9 +114,16 @@ function running(rounds: Bracket): Running {
       const keep = rounds[round]?.trials ?? 0;
       const alive = results.filter((one) => one.value !== null).toSorted(byValue);
       members = alive.slice(0, keep).map((one) => one.trial);
+      results.toSorted(byValue).forEach((one, place) => {
+        const cell = { trial: one.trial, rung: rounds[round - 1]?.rung ?? 0 };
+        const goesOn = members.includes(one.trial);
+        const standing = { rank: place + 1, among: results.length, quota: keep };
+        verdicts.set(nameOfCell(cell), { goesOn, ...standing });
+      });
       chosen = [...members];
       results = [];
     },
+    verdict: (cell) => verdicts.get(nameOfCell(cell)),
     next: () => {
       const trial = chosen.shift();
       const rung = rounds[round]?.rung;

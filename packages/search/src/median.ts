@@ -22,11 +22,14 @@ export const median: SchedulerRule<Settings> = {
       own.push(value);
       values.set(trial, own);
       if (rung === ends.length - 1) finished.push(own);
-      if (finished.length < settings.startup || (ends[rung] ?? 0) <= settings.warmUp) return true;
+      if (finished.length < settings.startup || (ends[rung] ?? 0) <= settings.warmUp) {
+        return { goesOn: true };
+      }
       const there = finished.map((one) => one[rung] ?? Infinity).toSorted((a, b) => a - b);
       const half = there.length / 2;
       const middle = ((there[Math.ceil(half) - 1] ?? 0) + (there[Math.floor(half)] ?? 0)) / 2;
-      return Math.min(...own) <= middle;
+      const best = Math.min(...own);
+      return { goesOn: best <= middle, value: best, median: middle };
     });
   },
   table: (settings, { epochs, trials }) => [

@@ -44,6 +44,26 @@ export interface Learner {
    * @param pending settings of the trials between what was told and this one, in their order
    */
   ask(trial: number, pending: readonly Params[]): Params;
+  /**
+   * Why the setting last asked for is what it is; left out where the trial's number alone decides.
+   */
+  reason?(): Reason;
+}
+
+/** How a setting came about. */
+export interface Reason {
+  /** Drawn since too little is known yet, preferred by a model, or drawn for want of an allowed one. */
+  readonly by: "start-up" | "model" | "chance";
+  /** Results with a value that were known, and so many it takes for a model. */
+  readonly results: number;
+  readonly needed: number;
+  /** Trials that the model took for the good ones. */
+  readonly good?: readonly number[];
+  /** Settings that it was chosen from, and how much likelier it is among the good than the others (log). */
+  readonly candidates?: number;
+  readonly score?: number;
+  /** Of an evolution: how often its distribution had been moved. */
+  readonly generation?: number;
 }
 
 /** Where settings come from: pure functions of earlier trials, so that nothing has to be stored. */

@@ -21,7 +21,24 @@ export interface Pacer {
   /** Takes in a cell's result, lower is better, null for a failure; in the order of decisions. */
   tell(cell: Cell, value: number | null): void;
   next(): Move;
+  /** How a cell that was told stands, or stood when it went on; undefined for one that was not told. */
+  verdict(cell: Cell): Verdict | undefined;
 }
+
+/** Why a trial went on from a rung, or rests there. */
+export interface Verdict {
+  readonly goesOn: boolean;
+  /** Its place among the results known at the rung, from 1; how many there were, and how many went on. */
+  readonly rank?: number;
+  readonly among?: number;
+  readonly quota?: number;
+  /** Its best value so far and the median that it was held against; lower is better. */
+  readonly value?: number;
+  readonly median?: number;
+}
+
+/** A cell as a key of a map. */
+export const nameOfCell = ({ trial, rung }: Cell): string => `${trial} ${rung}`;
 
 /** What a scheduler lays its rungs out for. */
 export interface Distance {

@@ -2,7 +2,7 @@ import { fold, uniforms, type Key } from "@manyfold/core";
 import type { Params } from "@manyfold/protocol";
 import { parzen } from "./parzen.ts";
 import { drawn } from "./random.ts";
-import type { Learner, Premise, SamplerRule } from "./sampler.ts";
+import type { Learner, Premise, Reason, SamplerRule } from "./sampler.ts";
 import type { Axis } from "./space.ts";
 import { treeOf } from "./tree.ts";
 
@@ -41,6 +41,10 @@ function begin({ key, space, allows }: Premise, settings: Settings): Learner {
   // Parameters that are modelled together: all that always count together, or each by itself.
   const models = settings.multivariate ? groups : groups.flat().map((j) => [j]);
 
+  let last: Reason = { by: "start-up", results: 0, needed: settings.startup };
+  /** Of the setting that is being made. */
+  let score = 0;
+
   return {
     tell: ({ trial, params, value, rung = 0 }) => {
       columns.forEach((column, j) => column.push(coordinateOf(j, params)));
@@ -54,10 +58,15 @@ function begin({ key, space, allows }: Premise, settings: Settings): Learner {
       ranked.splice(placeOf(ranked, { value, rung }), 0, { trial, value, rung });
     },
     ask: (trial, pending) => {
-      if (ranked.length < settings.startup) return drawn(key, space, trial, allows);
+      const known = { results: ranked.length, needed: settings.startup };
+      if (ranked.length < settings.startup) {
+        last = { by: "start-up", ...known };
+        return drawn(key, space, trial, allows);
+      }
       const told = columns[0]?.length ?? 0;
       const best = ranked.slice(0, bestCount(ranked.length)).map((known) => known.trial);
       const below = Uint32Array.from(best).sort();
+      const good = Array.from(below);
       const isBest = new Uint8Array(told + pending.length);
       for (const good of below) isBest[good] = 1;
       const others = new Uint32Array(isBest.length - below.length);
@@ -88,10 +97,12 @@ function begin({ key, space, allows }: Premise, settings: Settings): Learner {
           const ratio = likely.logDensity(point) - unlikely.logDensity(point);
           if (ratio > largest) [chosen, largest] = [point, ratio];
         }
+        score += largest;
         return chosen;
       };
       const attempt = (ofTrial: Key): Params => {
         const params: Params = {};
+        score = 0;
         models.forEach((parameters, model) => {
           const first = parameters[0] ?? 0;
           if (!isActive(first, params)) return;
@@ -108,10 +119,15 @@ function begin({ key, space, allows }: Premise, settings: Settings): Learner {
       const ofTrial = fold(ofSampler, "trial", trial);
       for (let draw = 0; draw < MOST_ATTEMPTS; draw++) {
         const params = attempt(draw === 0 ? ofTrial : fold(ofTrial, "draw", draw));
-        if (allows === undefined || allows(params)) return params;
+        if (allows === undefined || allows(params)) {
+          last = { by: "model", ...known, good, candidates: settings.candidates, score };
+          return params;
+        }
       }
+      last = { by: "chance", ...known, good };
       return drawn(key, space, trial, allows);
     },
+    reason: () => last,
   };
 }
 
