@@ -168,6 +168,16 @@ const CONFIGURATION: readonly Case[] = [
     says: "x.yaml:12:10 train.epochs must be a whole number, got null.",
   },
   {
+    name: "a draw within classes where there are none",
+    given: config([TASK, "task: regression"], ["members: 2 }", "members: 2, sample: stratified }"]),
+    says: 'x.yaml:14:34 ensemble.bagging.sample must be another draw than stratified for a regression, got "stratified".\nIt draws within each class; bootstrap draws from all rows.',
+  },
+  {
+    name: "a draw of groups where there are none",
+    given: config(["members: 2 }", "members: 2, sample: grouped }"]),
+    says: 'x.yaml:15:34 ensemble.bagging.sample must be another draw than grouped without data.split.group, got "grouped".\nGroups are the equal values of that column; without it the test rows would be of groups trained on.',
+  },
+  {
     name: "a bag that grows in steps longer than itself",
     given: config(["members: 2 }", "members: 2 }\n  stop: { tolerance: 0.1 }"]),
     says: "x.yaml:16:3 ensemble.stop.step must be at most ensemble.bagging.members, the most members there may be, got 8.\nThe bag grows in steps up to that number; 128 is a good one.",

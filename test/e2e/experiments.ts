@@ -75,6 +75,13 @@ export const growing = {
   },
 } satisfies ExperimentInput;
 
+/** Every row in every net, each counting by a weight of that net's own. */
+export const weighted = {
+  ...bag,
+  name: "weighted",
+  ensemble: { bagging: { members: 4, sample: "bayesian" } },
+} satisfies ExperimentInput;
+
 /** Eight masks of each of two dropout networks. */
 export const dropout = {
   ...bag,

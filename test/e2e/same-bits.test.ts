@@ -12,6 +12,7 @@ import {
   learning,
   search,
   subspaces,
+  weighted,
   writeExperiment,
 } from "./experiments.ts";
 import { temporaryFolder } from "./folder.ts";
@@ -57,6 +58,7 @@ const EXECUTORS = [
 ] as const;
 
 const EXPERIMENTS: readonly ExperimentInput[] = [
+  weighted,
   bag,
   growing,
   dropout,

@@ -20,6 +20,22 @@ const RULES: readonly Rule[] = [
     help: "Out-of-bag rows come with ensemble.bagging; in a search, with each: ensemble.",
   },
   {
+    path: ["ensemble", "bagging", "sample"],
+    broken: ({ data, ensemble }) =>
+      data.task === "regression" && sampleOf(ensemble) === "stratified",
+    condition: "another draw than stratified for a regression",
+    got: ({ ensemble }) => sampleOf(ensemble),
+    help: "It draws within each class; bootstrap draws from all rows.",
+  },
+  {
+    path: ["ensemble", "bagging", "sample"],
+    broken: ({ data, ensemble }) =>
+      data.split?.group === undefined && sampleOf(ensemble) === "grouped",
+    condition: "another draw than grouped without data.split.group",
+    got: ({ ensemble }) => sampleOf(ensemble),
+    help: "Groups are the equal values of that column; without it the test rows would be of groups trained on.",
+  },
+  {
     path: ["ensemble", "stop"],
     broken: ({ ensemble }) => ensemble?.stop !== undefined && !hasOutOfBag(drawOf(ensemble)),
     condition: "left out where no member leaves rows out",
@@ -180,6 +196,10 @@ const RULES: readonly Rule[] = [
     help: "Add an ensemble section to try ensembles.",
   },
 ];
+
+function sampleOf(ensemble: Experiment["ensemble"]): string | undefined {
+  return ensemble?.bagging && tagOf(ensemble.bagging.sample);
+}
 
 function schedulerName({ search }: Experiment): string | undefined {
   return search?.scheduler && tagOf(search.scheduler);

@@ -1,5 +1,5 @@
 import type { Table } from "@manyfold/data";
-import { drawRows, rowsOf } from "@manyfold/data";
+import { drawFrom, rowsOf } from "@manyfold/data";
 import type { Drawn } from "@manyfold/ensemble";
 import type {
   ArtifactMember,
@@ -86,13 +86,13 @@ export function drawnRows(
   const trainRows = rowsOf(table, "train");
   const rows = trained.map(({ spec }) => {
     const draw = { ...spec, earlyStopping: spec.train.earlyStopping };
-    return drawRows(draw, trainRows, table.ref.inputs).rows;
+    return drawFrom(draw, table).rows;
   });
   return { rows, among: trainRows.length };
 }
 
 function featuresOf(spec: TrainTask, table: Table): number[] | null {
   const draw = { ...spec, earlyStopping: spec.train.earlyStopping };
-  const { features } = drawRows(draw, rowsOf(table, "train"), table.ref.inputs);
+  const { features } = drawFrom(draw, table);
   return features === undefined ? null : Array.from(features);
 }

@@ -1,5 +1,5 @@
 import type { Table } from "@manyfold/data";
-import { drawRows, rowsOf } from "@manyfold/data";
+import { drawFrom } from "@manyfold/data";
 import type { OutOfBagMember } from "@manyfold/ensemble";
 import type { BlobStore } from "@manyfold/protocol";
 import { blobOf, floatsOf, inTurn } from "./blobs.ts";
@@ -11,11 +11,10 @@ export async function outOfBagMembers(
   table: Table,
   blobs: BlobStore,
 ): Promise<OutOfBagMember[]> {
-  const trainRows = rowsOf(table, "train");
   const reporting = trained.filter(({ result }) => result.predictions.oob !== undefined);
   return inTurn(reporting, async ({ spec, result }) => {
     const draw = { ...spec, earlyStopping: spec.train.earlyStopping };
-    const { oob } = drawRows(draw, trainRows, table.ref.inputs);
+    const { oob } = drawFrom(draw, table);
     const values = floatsOf(await blobOf(blobs, result.predictions.oob?.hash));
     return { member: spec.member, rows: oob, values };
   });

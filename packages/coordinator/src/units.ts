@@ -1,5 +1,5 @@
+import { leavesRowsOut } from "@manyfold/data";
 import type { DrawSpec, EnsembleSpec, Weighing } from "@manyfold/protocol";
-import { match } from "@manyfold/protocol";
 
 /** One network to train: its member number and what it trains on. */
 export interface Unit {
@@ -38,11 +38,7 @@ export function drawOf(ensemble: EnsembleSpec | undefined): DrawSpec {
 
 /** Whether members leave rows out that can score them. */
 export function hasOutOfBag(draw: DrawSpec): boolean {
-  return match(draw.sample, {
-    all: () => false,
-    bootstrap: () => true,
-    subsample: ({ fraction }) => fraction < 1,
-  });
+  return leavesRowsOut(draw.sample);
 }
 
 function plural(ensemble: EnsembleSpec | undefined): { count: number; draw: DrawSpec } {

@@ -1,3 +1,4 @@
+import type { Values } from "./kernels/kernels.ts";
 import type { Network } from "./network.ts";
 
 /** Where the rows of a training come from. */
@@ -36,6 +37,21 @@ export function gatherFrom(source: RowSource): Gather {
     if (oneHot) oneHotRows(y, rows, order, from, to, yOut, targets);
     else copyRows(y, targets, rows, order, from, to, yOut);
   };
+}
+
+/**
+ * Copies the weights of `order[from..to)`, positions in `rows`, to where a program reads them; 1 for
+ * a row beyond the last that has one.
+ */
+export function gatherWeights(
+  weights: Float32Array,
+  rows: Uint32Array,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  out: Values,
+): void {
+  for (let i = from; i < to; i++) out[i - from] = weights[rows[order[i]!]!] ?? 1;
 }
 
 /** Rows of the source: a classification stores one class index a row. */

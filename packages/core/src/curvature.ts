@@ -1,7 +1,7 @@
 import { jvp } from "./autodiff.ts";
 import type { Node } from "./graph.ts";
 import type { KernelSet, Values } from "./kernels/kernels.ts";
-import { lossGraph } from "./loss-graph.ts";
+import { lossGraph, WEIGHTS } from "./loss-graph.ts";
 import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
 import { input } from "./ops.ts";
@@ -14,6 +14,8 @@ export interface CurvatureOptions {
   /** Every number of rows that will be run. */
   readonly batches: readonly number[];
   readonly kernels: KernelSet;
+  /** Whether each row's loss counts by a weight of its own. */
+  readonly weighted?: boolean;
 }
 
 /** A compiled product of the mean loss's Hessian, without dropout, and a vector. */
@@ -21,6 +23,8 @@ export interface CurvatureProgram {
   /** `[most rows, inputs]` and `[most rows, targets]`: write the rows here before `run`. */
   readonly x: Values;
   readonly y: Values;
+  /** Where rows are weighted `[most rows]`, else empty. */
+  readonly weights: Values;
   /** Flat, as `network.parameters`: where, and the vector. */
   readonly parameters: Values;
   readonly direction: Values;
@@ -46,6 +50,7 @@ export function compileCurvature(network: Network, options: CurvatureOptions): C
   return {
     x: view(layout.x, rows * network.inputs),
     y: view(layout.y, rows * network.targets),
+    weights: view(layout.weights ?? 0, layout.weights === null ? 0 : rows),
     parameters: view(layout.parameters, size),
     direction: view(layout.direction, size),
     product: view(layout.product, size),
@@ -61,7 +66,10 @@ export function curvatureElements(
   return layOut(network, options).elements;
 }
 
-function layOut(network: Network, { loss, batches }: Omit<CurvatureOptions, "kernels">) {
+function layOut(
+  network: Network,
+  { loss, batches, weighted = false }: Omit<CurvatureOptions, "kernels">,
+) {
   let elements = 0;
   const reserve = (size: number): number => {
     const offset = elements;
@@ -77,6 +85,8 @@ function layOut(network: Network, { loss, batches }: Omit<CurvatureOptions, "ker
     ["x", x],
     ["y", y],
   ]);
+  const weights = weighted ? reserve(most) : null;
+  if (weights !== null) places.set(WEIGHTS, weights);
   for (const { name, offset } of tensors) {
     places.set(name, parameters + offset);
     places.set(directionName(name), direction + offset);
@@ -84,15 +94,20 @@ function layOut(network: Network, { loss, batches }: Omit<CurvatureOptions, "ker
   }
   const plans = new Map<number, Plan>();
   for (const rows of batches) {
-    const outputs = curvatureOutputs(network, loss, rows);
+    const outputs = curvatureOutputs(network, loss, rows, weighted);
     plans.set(rows, planGraph({ outputs }, { elements, places }));
   }
   const total = Math.max(...[...plans.values()].map((plan) => plan.elements));
-  return { x, y, parameters, direction, product, plans, elements: total };
+  return { x, y, weights, parameters, direction, product, plans, elements: total };
 }
 
-function curvatureOutputs(network: Network, loss: LossName, rows: number): Record<string, Node> {
-  const { parameters, gradients } = lossGraph(network, loss, rows, "off");
+function curvatureOutputs(
+  network: Network,
+  loss: LossName,
+  rows: number,
+  weighted: boolean,
+): Record<string, Node> {
+  const { parameters, gradients } = lossGraph(network, loss, rows, "off", { weighted });
   const names = [...gradients.keys()];
   const products = jvp(
     [...gradients.values()],

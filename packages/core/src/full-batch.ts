@@ -1,8 +1,9 @@
 import { match, type Regularizer, type SecondOrder, tagOf } from "@manyfold/protocol";
 import { arithmeticOf } from "./arithmetic.ts";
-import type { Gather } from "./batches.ts";
+import { type Gather, gatherWeights } from "./batches.ts";
 import { compileCurvature, type CurvatureProgram } from "./curvature.ts";
 import type { Epochs } from "./epochs.ts";
+import type { Values } from "./kernels/kernels.ts";
 import { isFlat, iterationOf } from "./minimise/minimise.ts";
 import { type Point, pointAt, type SmoothObjective } from "./minimise/objective.ts";
 import type { TrainJob } from "./train.ts";
@@ -74,7 +75,7 @@ function smoothStrength(regularizer: Regularizer): number {
 function objectiveOf(
   bench: Workbench,
   work: Work,
-  { network, rows }: TrainJob,
+  { network, rows, weights }: TrainJob,
   gather: Gather,
   penalty: Penalty,
   cancelled: () => boolean,
@@ -84,10 +85,16 @@ function objectiveOf(
   const { size } = network.parameters;
   const chunk = work.batches[0] ?? 1;
   const order = Uint32Array.from(rows, (_, i) => i);
-  const eachChunk = (xOut: Float32Array, yOut: Float32Array, run: (count: number) => void) => {
+  const eachChunk = (
+    xOut: Float32Array,
+    yOut: Float32Array,
+    weightsOut: Values,
+    run: (count: number) => void,
+  ) => {
     for (let from = 0; from < rows.length && !cancelled(); from += chunk) {
       const to = Math.min(from + chunk, rows.length);
       gather(rows, order, from, to, xOut, yOut);
+      if (weights !== undefined) gatherWeights(weights, rows, order, from, to, weightsOut);
       run(to - from);
     }
   };
@@ -98,7 +105,7 @@ function objectiveOf(
       parameters.set(theta);
       gradient.fill(0);
       let total = 0;
-      eachChunk(x, y, (count) => {
+      eachChunk(x, y, training.weights, (count) => {
         total += training.run(count, [0, 0]) * count;
         for (let i = 0; i < size; i++) gradient[i]! += gradients[i]! * count;
       });
@@ -110,7 +117,12 @@ function objectiveOf(
     },
     curvature(theta, v) {
       const { kernels } = arithmeticOf(work.variant);
-      curvature ??= compileCurvature(network, { loss: work.loss, batches: work.batches, kernels });
+      curvature ??= compileCurvature(network, {
+        loss: work.loss,
+        batches: work.batches,
+        kernels,
+        weighted: weights !== undefined,
+      });
       const program = curvature;
       program.parameters.set(theta);
       // Of length 1 the vector loses least to rounding, and products of small ones do not vanish.
@@ -120,7 +132,7 @@ function objectiveOf(
       const out = new Float64Array(size);
       const [px, py] = [program.x, program.y];
       if (!(px instanceof Float32Array && py instanceof Float32Array)) return out;
-      eachChunk(px, py, (count) => {
+      eachChunk(px, py, program.weights, (count) => {
         program.run(count);
         for (let i = 0; i < size; i++) out[i]! += program.product[i]! * count;
       });

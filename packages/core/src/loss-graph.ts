@@ -55,7 +55,12 @@ export function networkGraph(network: Network, rows: number, mode: DropoutMode):
 /** What a training's objective has besides the mean loss over its rows. */
 export type ObjectiveTerms = Pick<TrainSpec, "sparsity" | "adversarial"> & {
   readonly vat?: Vat;
+  /** Whether each row's loss is multiplied by a weight of its own, the input {@link WEIGHTS}. */
+  readonly weighted?: boolean;
 };
+
+/** Name of the input of a weighted training, `[rows]`. */
+export const WEIGHTS = "weights";
 
 /** Virtual adversarial training: how far, and how much it counts. */
 export type Vat = Extract<Semi, { vat: unknown }>["vat"];
@@ -71,7 +76,9 @@ export interface LossGraph extends NetworkGraph {
 /**
  * The graph of a training step. With adversarial training it also reads `reach`, `low` and `high`
  * `[inputs]`: how far each input may move, and the box of the data; with virtual adversarial
- * training `direction` `[rows, inputs]`, from which the search for the worst one begins.
+ * training `direction` `[rows, inputs]`, from which the search for the worst one begins; where rows
+ * are weighted, `weights` `[rows]`: the loss is (1/rows) Σ w L, not divided by the weights' sum, so
+ * that minibatches estimate the gradient over all rows without bias where weights have mean 1.
  */
 export function lossGraph(
   network: Network,
@@ -82,8 +89,11 @@ export function lossGraph(
 ): LossGraph {
   const graph = networkGraph(network, rows, mode);
   const y = input("y", [rows, network.targets]);
-  const meanOf = (logits: Node): Node =>
-    scale(sum(lossRows(loss, logits, y, network.head)), 1 / rows);
+  const weights = terms.weighted ? input(WEIGHTS, [rows]) : null;
+  const meanOf = (logits: Node): Node => {
+    const each = lossRows(loss, logits, y, network.head);
+    return scale(sum(weights === null ? each : multiply(each, weights)), 1 / rows);
+  };
   const mean = meanOf(graph.forward.logits);
   const parameter = ({ name }: ParameterTensor): Node => graph.parameters.get(name) as Node;
   const logitsAt = (x: Node): Node => forwardGraph(network, x, parameter, mode).logits;

@@ -3,7 +3,14 @@ import { type Graph, type Node, topological } from "./graph.ts";
 import { headRule } from "./heads.ts";
 import { plainKernels } from "./arithmetic.ts";
 import { BYTES, type KernelSet, type Values } from "./kernels/kernels.ts";
-import { BOX, DIRECTION, lossGraph, networkGraph, type ObjectiveTerms } from "./loss-graph.ts";
+import {
+  BOX,
+  DIRECTION,
+  lossGraph,
+  networkGraph,
+  type ObjectiveTerms,
+  WEIGHTS,
+} from "./loss-graph.ts";
 import { type LossName, lossRows } from "./losses.ts";
 import { type Network, requireWeights } from "./network.ts";
 import { input } from "./ops.ts";
@@ -40,6 +47,8 @@ export interface TrainingProgram {
   readonly box: readonly Values[];
   /** With virtual adversarial training `[largest batch, inputs]`, else empty; the caller fills it. */
   readonly direction: Values;
+  /** Where rows are weighted `[largest batch]`, else empty: write the batch's weights here too. */
+  readonly weights: Values;
   /** As many further views of that layout, zero at first, for an optimizer's moments. */
   readonly slots: readonly Values[];
   /**
@@ -60,6 +69,7 @@ interface TrainingLayout {
   readonly loss: number;
   readonly box: readonly number[];
   readonly direction: number | null;
+  readonly weights: number | null;
   /** Elements per slot. */
   readonly stride: number;
   readonly plans: ReadonlyMap<number, Plan>;
@@ -92,6 +102,7 @@ export function compileTraining(network: Network, options: TrainingOptions): Tra
     gradients: view(layout.gradients, size),
     box: layout.box.map((offset) => view(offset, network.inputs)),
     direction: view(layout.direction ?? 0, layout.direction === null ? 0 : rows * network.inputs),
+    weights: view(layout.weights ?? 0, layout.weights === null ? 0 : rows),
     slots: Array.from({ length: slots }, (_, i) => view(layout.slots + i * layout.stride, size)),
     run: (batch, step) => {
       const program = programs.get(batch);
@@ -132,6 +143,8 @@ function layOut(network: Network, options: Omit<TrainingOptions, "kernels">): Tr
   });
   const direction = options.terms?.vat === undefined ? null : reserve(rows * network.inputs);
   if (direction !== null) places.set(DIRECTION, direction);
+  const weights = options.terms?.weighted ? reserve(rows) : null;
+  if (weights !== null) places.set(WEIGHTS, weights);
   for (const { name, offset } of tensors) {
     places.set(name, parameters + offset);
     places.set(gradientName(name), gradients + offset);
@@ -151,6 +164,7 @@ function layOut(network: Network, options: Omit<TrainingOptions, "kernels">): Tr
     loss,
     box,
     direction,
+    weights,
     stride,
     plans,
     elements: total,

@@ -10,7 +10,7 @@ import {
 } from "@manyfold/protocol";
 import { arithmeticOf } from "./arithmetic.ts";
 import { augmentations, requireImages } from "./augment.ts";
-import { type Gather, gatherFrom, rowCount } from "./batches.ts";
+import { type Gather, gatherFrom, gatherWeights, rowCount } from "./batches.ts";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import { clippingOf } from "./clipping.ts";
 import type { Epochs } from "./epochs.ts";
@@ -52,6 +52,8 @@ export interface TrainJob {
   readonly y: Float32Array;
   /** Rows to train on; a row that occurs twice counts twice. */
   readonly rows: Uint32Array;
+  /** What each row's loss counts, by row of x, of mean 1 over `rows`; all the same without it. */
+  readonly weights?: Float32Array;
   /** Rows whose loss is measured after each epoch and may stop the training. */
   readonly held?: Uint32Array;
   /** Rows whose inputs alone are known, for `spec.pretrain` and `spec.semi`. */
@@ -126,7 +128,9 @@ export function train(job: TrainJob): TrainOutcome {
   const before = wanted ? pretrained(job, pretrain, train) : null;
   if (before !== null && before.status !== "done") return before;
   const visiting = { ...job, rows: visitedRows(job) };
-  const work = { ...workOf(job.network, job.spec, visiting.rows.length, job.variant), meter };
+  const { network, spec, variant } = job;
+  const weighted = job.weights !== undefined;
+  const work = { ...workOf(network, spec, visiting.rows.length, variant, weighted), meter };
   const bench = borrowWorkbench(work);
   const outcome = trainOn(bench, work, visiting, before);
   returnWorkbench(bench);
@@ -249,7 +253,7 @@ function batchEpochs(
   gather: Gather,
   paused: Checkpoint | undefined,
 ): Epochs {
-  const { network, spec, rows, key } = job;
+  const { network, spec, rows, key, weights } = job;
   const { training, x, y, parameters, gradients } = bench;
   const { updates, regularizers: table, permutation } = arithmeticOf(work.variant);
   const batch = work.batches[0] ?? 1;
@@ -284,6 +288,7 @@ function batchEpochs(
       if (job.cancelled?.() === true) return null;
       const to = Math.min(from + batch, rows.length);
       gather(rows, order, from, to, x, y);
+      if (weights !== undefined) gatherWeights(weights, rows, order, from, to, training.weights);
       for (const perturb of perturbations) perturb(x, y, to - from, step);
       if (direction.length > 0) direction.set(normals(directions(step), direction.length));
       shake?.put(parameters, step);

@@ -63,7 +63,13 @@ export interface Work {
 }
 
 /** The work of training on that many rows. */
-export function workOf(network: Network, spec: TrainSpec, rows: number, variant: Variant): Work {
+export function workOf(
+  network: Network,
+  spec: TrainSpec,
+  rows: number,
+  variant: Variant,
+  weighted = false,
+): Work {
   const { optimizer } = spec;
   const rule = isSecondOrder(optimizer) ? null : optimizerRule(optimizer);
   const most = rule === null ? FULL_CHUNK : spec.batch === "all" ? rows : spec.batch;
@@ -72,7 +78,7 @@ export function workOf(network: Network, spec: TrainSpec, rows: number, variant:
   return {
     network,
     loss: lossFor(spec.loss, network.head, network.targets),
-    terms: termsOf(spec),
+    terms: { ...termsOf(spec), ...(weighted && { weighted }) },
     batches: rest === 0 ? [batch] : [batch, rest],
     rule,
     variant,

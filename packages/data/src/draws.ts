@@ -1,5 +1,15 @@
-import { fold, integers, key, permutation, type Key } from "@manyfold/core";
-import { ManyfoldError, match, type DrawSpec, type EarlyStopping } from "@manyfold/protocol";
+import { fold, key, type Key } from "@manyfold/core";
+import { ManyfoldError, type DrawSpec, type EarlyStopping } from "@manyfold/protocol";
+import {
+  bayesianWeights,
+  chosen,
+  heldAfter,
+  heldBefore,
+  leavesRowsOut,
+  type Pool,
+  sampled,
+} from "./schemes.ts";
+import { rowsOf, type Table } from "./table.ts";
 
 /** A member's place in an experiment's randomness: nothing else enters its training keys. */
 export interface MemberPlace {
@@ -25,12 +35,21 @@ export interface Draw {
   readonly oob: Uint32Array;
   /** Input columns, ascending; undefined for all of them. */
   readonly features: Uint32Array | undefined;
+  /** What each row of the table counts, of mean 1 over `rows`; undefined where all count the same. */
+  readonly weights?: Float32Array | undefined;
 }
+
+/** What a draw may have to know of rows besides their numbers; indexed by row of the table. */
+export type DrawBy = Pick<Pool, "classes" | "groups">;
 
 /** The key that everything random about a member's training is folded from. */
 export function memberKey(place: MemberPlace): Key {
-  const inFold = fold(key(place.seed), "fold", place.fold);
-  return fold(fold(inFold, "repeat", place.repeat), "member", place.member);
+  return fold(placeKey(place), "member", place.member);
+}
+
+/** The key that the members of one fold and repeat share. */
+function placeKey({ seed, fold: number, repeat }: Omit<MemberPlace, "member">): Key {
+  return fold(fold(key(seed), "fold", number), "repeat", repeat);
 }
 
 /**
@@ -39,22 +58,42 @@ export function memberKey(place: MemberPlace): Key {
  *
  * A holdout for early stopping is chosen before the rows are drawn, and the draw is from the rest:
  * no row both trains and stops a member. With `earlyStopping.on: oob` the rows left out by the draw
- * stop it, so that `held` equals `oob` and scores on them are biased.
+ * stop it, so that `held` equals `oob` and scores on them are biased. Of an ordered draw the last
+ * rows drawn are the holdout, later than those trained on and earlier than those out of bag; of folds,
+ * some of those drawn.
  *
  * @param trainRows the table's rows of role `train`, ascending
  * @param inputs number of input columns
+ * @param by classes and groups, for the schemes that go by them
  */
-export function drawRows(of: DrawOf, trainRows: Uint32Array, inputs: number): Draw {
+export function drawRows(
+  of: DrawOf,
+  trainRows: Uint32Array,
+  inputs: number,
+  by: DrawBy = {},
+): Draw {
   const from = fold(memberKey(of), "draw");
+  const { sample } = of.draw;
   const stopping = of.earlyStopping;
-  const holdout = stopping?.on === "holdout";
-  const held = holdout ? heldRows(fold(from, "holdout"), trainRows, stopping.fraction) : undefined;
-  const isHeld = new Set(held);
-  const pool = trainRows.filter((row) => !isHeld.has(row));
-  const rows = sample(fold(from, "rows"), of.draw, pool);
-  const used = new Set(rows);
-  const oob = pool.filter((row) => !used.has(row));
-  if (stopping?.on === "oob" && drawsEveryRow(of.draw)) throw noneLeftOut();
+  if (stopping?.on === "oob" && !leavesRowsOut(sample)) throw noneLeftOut();
+  const { fraction = 0 } = stopping?.on === "holdout" ? stopping : {};
+  const wanted = fraction > 0 ? heldCount(trainRows, fraction) : 0;
+  const pool = (name: string, rows: Uint32Array): Pool => ({
+    ...by,
+    rows,
+    key: fold(from, name),
+    round: (round) => fold(placeKey(of), "folds", round),
+    member: of.member,
+  });
+  const apart = wanted > 0 ? heldBefore(sample, pool("holdout", trainRows), wanted) : undefined;
+  const rest = without(trainRows, apart);
+  const drawn = sampled(sample, pool("rows", rest));
+  const oob = without(rest, drawn);
+  const held =
+    wanted > 0 && apart === undefined
+      ? heldAfter(sample, pool("holdout", drawn), heldCount(drawn, fraction))
+      : apart;
+  const rows = apart === held ? drawn : without(drawn, held);
   const share = of.draw.features;
   const columns = Uint32Array.from({ length: inputs }, (_, i) => i);
   return {
@@ -66,62 +105,58 @@ export function drawRows(of: DrawOf, trainRows: Uint32Array, inputs: number): Dr
       share === 1
         ? undefined
         : chosen(fold(from, "features"), columns, shareOf(share, inputs, inputs)),
+    ...("bayesian" in sample && {
+      weights: bayesianWeights(
+        fold(from, "weights"),
+        trainRows,
+        rows,
+        (trainRows.at(-1) ?? -1) + 1,
+      ),
+    }),
   };
 }
 
+/** The draw of a task's member from a table, by its classes and groups. */
+export function drawFrom(of: DrawOf, table: Table): Draw {
+  const { ref, y, groups } = table;
+  const classes = ref.classes > 0 ? y : undefined;
+  return drawRows(of, rowsOf(table, "train"), ref.inputs, { classes, groups });
+}
+
 /**
- * The rows without a target that a member learns from, drawn as its rows are: a bootstrap of its own
- * for each member of a bag.
+ * The rows without a target that a member learns from: by a bootstrap or a subsample they are drawn
+ * as its rows are, of its own for each member of a bag; all of them by the other schemes, which go by
+ * what these rows do not have.
  *
  * @param rows the table's rows of role `unlabelled`, ascending
  */
 export function drawUnlabelled(of: DrawOf, rows: Uint32Array): Uint32Array {
-  if (rows.length === 0) return rows;
-  return sample(fold(fold(memberKey(of), "draw"), "unlabelled"), of.draw, rows);
+  const { sample } = of.draw;
+  if (rows.length === 0 || !("bootstrap" in sample || "subsample" in sample)) return rows.slice();
+  const from = fold(fold(memberKey(of), "draw"), "unlabelled");
+  return sampled(sample, { rows, key: from, round: () => from, member: of.member });
 }
 
-function heldRows(from: Key, trainRows: Uint32Array, fraction: number): Uint32Array {
-  if (trainRows.length < 2) {
+function without(rows: Uint32Array, some: Uint32Array | undefined): Uint32Array {
+  const left = new Set(some);
+  return rows.filter((row) => !left.has(row));
+}
+
+function heldCount(rows: Uint32Array, fraction: number): number {
+  if (rows.length < 2) {
     throw new ManyfoldError({
       code: "input",
       path: "train.earlyStopping",
       condition: "left out with fewer than 2 training rows",
-      got: `${trainRows.length} rows`,
+      got: `${rows.length} rows`,
       help: "A holdout needs a row to train on and a row to stop on.",
     });
   }
-  return chosen(from, trainRows, shareOf(fraction, trainRows.length, trainRows.length - 1));
-}
-
-function sample(from: Key, { sample: spec }: DrawSpec, pool: Uint32Array): Uint32Array {
-  return match(spec, {
-    all: () => pool.slice(),
-    bootstrap: ({ fraction }) => {
-      const count = shareOf(fraction, pool.length, Infinity);
-      return integers(from, count, pool.length)
-        .map((i) => pool[i]!)
-        .sort();
-    },
-    subsample: ({ fraction }) => chosen(from, pool, shareOf(fraction, pool.length, pool.length)),
-  });
-}
-
-/** `count` of the items without replacement, ascending. */
-function chosen(from: Key, items: Uint32Array, count: number): Uint32Array {
-  const order = permutation(from, items.length);
-  return Uint32Array.from(order.subarray(0, count), (i) => items[i]!).sort();
+  return shareOf(fraction, rows.length, rows.length - 1);
 }
 
 function shareOf(fraction: number, of: number, most: number): number {
   return Math.min(Math.max(Math.round(fraction * of), 1), most);
-}
-
-function drawsEveryRow({ sample: spec }: DrawSpec): boolean {
-  return match(spec, {
-    all: () => true,
-    bootstrap: () => false,
-    subsample: ({ fraction }) => fraction === 1,
-  });
 }
 
 function noneLeftOut(): ManyfoldError {
@@ -130,6 +165,6 @@ function noneLeftOut(): ManyfoldError {
     path: "train.earlyStopping.on",
     condition: "holdout where members train on every row",
     got: "oob",
-    help: "Out-of-bag rows are those that a bootstrap or a subsample leaves out.",
+    help: "Out-of-bag rows are those that a draw such as a bootstrap or a subsample leaves out.",
   });
 }

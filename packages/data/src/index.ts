@@ -13,8 +13,9 @@ export { rowEncoder } from "./row-encoder.ts";
 // Rows: splits and folds of an experiment, draws of its members.
 export { foldRows, splitRows } from "./splits.ts";
 export type { Split, SplitBy } from "./splits.ts";
-export { drawRows, drawUnlabelled, memberKey } from "./draws.ts";
-export type { Draw, DrawOf, MemberPlace } from "./draws.ts";
+export { drawFrom, drawRows, drawUnlabelled, memberKey } from "./draws.ts";
+export { drawnCount, leavesRowsOut } from "./schemes.ts";
+export type { Draw, DrawBy, DrawOf, MemberPlace } from "./draws.ts";
 
 // Prepared tables.
 export { decodeTable, encodeTable, ROLES, rowsOf, tableRef } from "./table.ts";

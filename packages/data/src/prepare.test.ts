@@ -1,5 +1,6 @@
 import { PreparedData, type ExperimentInput } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
+import { drawFrom } from "./draws.ts";
 import { prepare } from "./prepare.ts";
 import { rawTable } from "./raw-table.ts";
 import { decodeTable, rowsOf } from "./table.ts";
@@ -39,6 +40,22 @@ test("the final table: roles by the split, preprocessing of its training rows", 
   const mean = train.reduce((sum, value) => sum + value, 0) / train.length;
   expect(x).toMatchObject({ kind: "numeric", min: Math.min(...train), max: Math.max(...train) });
   expect(x?.kind === "numeric" ? x.offset : NaN).toBeCloseTo(mean, 9);
+});
+
+test("a grouped draw finds the groups in its table; without one the table does not have them", () => {
+  const split = { test: 0.25, group: "who" };
+  const ensemble = { bagging: { members: 3, sample: "grouped" as const } };
+  const table = decodeTable(prepared({ split }, { ensemble }).tables[0]!);
+  const { groups = new Uint32Array(0) } = table;
+  expect(new Set(groups).size).toBe(15);
+  groups.forEach((group, row) => expect(group).toBe(groups[4 * Math.floor(row / 4)]));
+  const place = { seed: 1, fold: 0, repeat: 0, member: 0 };
+  const draw = { sample: { grouped: { fraction: 1 } }, features: 1 };
+  const { rows: drawn, oob } = drawFrom({ ...place, draw }, table);
+  expect(drawn.length % 4).toBe(0);
+  expect(oob.length % 4).toBe(0);
+  expect(new Set([...drawn, ...oob])).toEqual(new Set(rowsOf(table, "train")));
+  expect(decodeTable(prepared({ split }).tables[0]!).groups).toBeUndefined();
 });
 
 test("notes say what was made of the data", () => {

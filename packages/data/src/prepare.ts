@@ -38,15 +38,17 @@ export function prepare(
   experiment: Experiment,
   hash: (bytes: Uint8Array) => Hash = hashBytes,
 ): Prepared {
-  const { data: spec, seed, search } = experiment;
+  const { data: spec, seed, search, ensemble } = experiment;
+  // Only then, so that a table without is the same bytes as ever.
+  const grouped = "grouped" in (ensemble?.bagging?.sample ?? {});
   const from = fold(key(seed), "split");
   const split = testSplit(fold(from, "test"), raw, spec);
-  const final = fitted(raw, split, "test", spec, hash);
+  const final = fitted(raw, split, "test", { spec, grouped, hash });
   const foldsOf = (key: Key) =>
     search === undefined
       ? []
       : assessments(key, raw, split.train, search.assess).map((own) =>
-          fitted(raw, own, "validation", spec, hash),
+          fitted(raw, own, "validation", { spec, grouped, hash }),
         );
   const folds = foldsOf(from);
   const rounds = search?.confirm?.rounds ?? 0;
@@ -119,13 +121,20 @@ function assessments(
   });
 }
 
+/** How a table is made. */
+interface Fitting {
+  readonly spec: DataSpec;
+  /** Whether it names the rows' groups. */
+  readonly grouped: boolean;
+  readonly hash: (bytes: Uint8Array) => Hash;
+}
+
 /** The table of a split's rows, in the order of the source, fitted on its training rows. */
 function fitted(
   raw: RawTable,
   { train, held }: Split,
   heldRole: "validation" | "test",
-  spec: DataSpec,
-  hash: (bytes: Uint8Array) => Hash,
+  { spec, grouped, hash }: Fitting,
 ): { prepared: PreparedTable; bytes: Uint8Array<ArrayBuffer> } {
   const unlabelled = unlabelledBeside(raw, held);
   const seen = Uint32Array.from([...train, ...unlabelled]).sort();
@@ -139,6 +148,7 @@ function fitted(
     y: encodeTargets(preprocessing, raw.target, rowNumbers),
     roles: Uint8Array.from(rowNumbers, (row) => codes.get(row) ?? 0),
     rowNumbers,
+    ...(grouped && raw.groups && { groups: rowNumbers.map((row) => raw.groups?.[row] ?? 0) }),
     classes: raw.target.task === "classification" ? raw.target.classes.length : 0,
   });
   return { prepared: { table: tableRef(bytes, hash), preprocessing }, bytes };

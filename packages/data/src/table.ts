@@ -26,6 +26,8 @@ export interface Table {
   readonly roles: Uint8Array;
   /** Row of the source per row, from 0, ascending. */
   readonly rowNumbers: Uint32Array;
+  /** Group per row, where a draw goes by them. */
+  readonly groups?: Uint32Array | undefined;
 }
 
 /** A table's columns before they are put into bytes. */
@@ -41,8 +43,13 @@ const PREFIX = 16;
 /** A cache line, and more than any view on the bytes needs. */
 const ALIGNMENT = 64;
 
-const Header = DatasetRef.pick({ rows: true, inputs: true, targets: true, classes: true });
-type Header = Pick<DatasetRef, "rows" | "inputs" | "targets" | "classes">;
+const Header = DatasetRef.pick({ rows: true, inputs: true, targets: true, classes: true }).extend({
+  /** One more than the largest number of a group, where a column of them follows the others. */
+  groups: DatasetRef.shape.rows.optional(),
+});
+type Header = Pick<DatasetRef, "rows" | "inputs" | "targets" | "classes"> & {
+  readonly groups?: number | undefined;
+};
 
 /** Byte offsets of the columns and the length of the whole, which follow from the header. */
 function layout(header: Header, headerBytes: number) {
@@ -51,7 +58,10 @@ function layout(header: Header, headerBytes: number) {
   const y = aligned(x + 4 * rows * inputs);
   const roles = aligned(y + 4 * rows * targets);
   const rowNumbers = aligned(roles + rows);
-  return { x, y, roles, rowNumbers, length: rowNumbers + 4 * rows };
+  const end = rowNumbers + 4 * rows;
+  if (!header.groups) return { x, y, roles, rowNumbers, groups: end, length: end };
+  const groups = aligned(end);
+  return { x, y, roles, rowNumbers, groups, length: groups + 4 * rows };
 }
 
 function aligned(offset: number): number {
@@ -59,8 +69,8 @@ function aligned(offset: number): number {
 }
 
 /**
- * A table as bytes: magic, version, JSON header, then the columns x, y, roles and row numbers, each
- * little-endian and at a multiple of 64 bytes. Equal tables are equal bytes.
+ * A table as bytes: magic, version, JSON header, then the columns x, y, roles, row numbers and, where
+ * there are any, groups, each little-endian and at a multiple of 64 bytes. Equal tables are equal bytes.
  */
 export function encodeTable(columns: TableColumns): Uint8Array<ArrayBuffer> {
   const rows = columns.roles.length;
@@ -69,6 +79,7 @@ export function encodeTable(columns: TableColumns): Uint8Array<ArrayBuffer> {
     inputs: columns.x.length / rows,
     targets: columns.y.length / rows,
     classes: columns.classes,
+    ...(columns.groups && { groups: Math.max(...columns.groups) + 1 }),
   };
   const json = new TextEncoder().encode(JSON.stringify(Header.parse(header)));
   const at = layout(header, json.length);
@@ -82,6 +93,7 @@ export function encodeTable(columns: TableColumns): Uint8Array<ArrayBuffer> {
   new Float32Array(bytes.buffer, at.y, columns.y.length).set(columns.y);
   bytes.set(columns.roles, at.roles);
   new Uint32Array(bytes.buffer, at.rowNumbers, rows).set(columns.rowNumbers);
+  if (columns.groups) new Uint32Array(bytes.buffer, at.groups, rows).set(columns.groups);
   return bytes;
 }
 
@@ -94,8 +106,8 @@ export function tableRef(
   bytes: Uint8Array,
   hash: (bytes: Uint8Array) => Hash = hashBytes,
 ): DatasetRef {
-  const { header } = readHeader(bytes);
-  return { hash: hash(bytes), bytes: bytes.length, ...header };
+  const { rows, inputs, targets, classes } = readHeader(bytes).header;
+  return { hash: hash(bytes), bytes: bytes.length, rows, inputs, targets, classes };
 }
 
 /**
@@ -128,6 +140,7 @@ export function decodeTable(bytes: Uint8Array, ref: DatasetRef = tableRef(bytes)
     y,
     roles,
     rowNumbers: new Uint32Array(buffer, byteOffset + at.rowNumbers, rows),
+    ...(header.groups && { groups: new Uint32Array(buffer, byteOffset + at.groups, rows) }),
   };
 }
 

@@ -3,6 +3,8 @@ import { tagged } from "./tagged.ts";
 
 const Fraction = z.number().gt(0).max(1);
 
+const Copies = z.number().gt(0).max(10).default(1);
+
 /** Which training rows (and inputs) a member trains on, drawn from its own key. */
 export const SampleSpec = tagged(
   {
@@ -20,6 +22,40 @@ export const SampleSpec = tagged(
     subsample: z
       .strictObject({ fraction: Fraction.default(0.632).describe("Share of the training rows.") })
       .describe("Rows drawn without replacement (pasting)."),
+    stratified: z
+      .strictObject({
+        fraction: Copies.describe("Rows drawn of each class, as a share of the class's rows."),
+      })
+      .describe("A bootstrap within each class: every member sees each class as often as it is."),
+    bayesian: z
+      .strictObject({})
+      .describe(
+        "Every row, each counting by a weight from Dirichlet(1, ..., 1) (Rubin 1981). No row is out of bag.",
+      ),
+    folds: z
+      .strictObject({
+        k: z.int().min(2).max(1000).default(10).describe("Parts; each member leaves one out."),
+      })
+      .describe(
+        "All rows but one of k parts, by class where there are classes; k members leave each row out once, further ones part the rows anew.",
+      ),
+    grouped: z
+      .strictObject({
+        fraction: Copies.describe("Groups drawn with replacement, as a share of the groups."),
+      })
+      .describe("Whole groups of data.split.group drawn with replacement; none is torn."),
+    ordered: z
+      .strictObject({
+        least: z
+          .number()
+          .gt(0)
+          .lt(1)
+          .default(0.5)
+          .describe("Share of the rows that every member sees at least."),
+      })
+      .describe(
+        "The first rows of the source, whose order is that of time, up to a moment of the member's own; later rows are out of bag.",
+      ),
   },
   { bare: true, description: "The rows a member trains on." },
 );

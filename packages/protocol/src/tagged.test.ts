@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { match, Optimizer, SampleSpec, tagOf } from "./index.ts";
+import { match, Optimizer, SampleSpec, type Tagged, tagOf } from "./index.ts";
 
 test("a bare name is that option with its defaults", () => {
   expect(Optimizer.parse("adam")).toEqual(Optimizer.parse({ adam: {} }));
@@ -18,12 +18,14 @@ test("none, two or unknown options are refused", () => {
 });
 
 test("match calls the row of the option that is held", () => {
-  const sample = { subsample: { fraction: 0.5 } } as SampleSpec;
-  expect(tagOf(sample)).toBe("subsample");
-  const shown: string = match(sample, {
+  const score = { threshold: { above: 0.5 } } as Tagged<{
+    all: Record<string, never>;
+    threshold: { above: number };
+  }>;
+  expect(tagOf(score)).toBe("threshold");
+  const shown: string = match(score, {
     all: () => "all",
-    bootstrap: () => "bootstrap",
-    subsample: ({ fraction }) => `subsample ${fraction}`,
+    threshold: ({ above }) => `above ${above}`,
   });
-  expect(shown).toBe("subsample 0.5");
+  expect(shown).toBe("above 0.5");
 });

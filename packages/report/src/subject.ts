@@ -73,6 +73,11 @@ function sampleText(spec: NonNullable<EnsembleSpec["bagging"]>): string {
         ? "its own bootstrap sample of the training rows"
         : `its own bootstrap sample of ${percent(fraction, 0)} as many rows as there are training rows`,
     subsample: ({ fraction }) => `its own ${percent(fraction)} of the training rows`,
+    stratified: () => "its own bootstrap sample of each class's training rows",
+    bayesian: () => "all training rows, weighted by its own draw (Bayesian bootstrap)",
+    folds: ({ k }) => `all but one of ${count(k)} parts of the training rows`,
+    grouped: () => "its own bootstrap sample of whole groups of training rows",
+    ordered: () => "the training rows up to a moment of its own",
   });
   return spec.features === 1 ? rows : `${rows} and ${percent(spec.features, 0)} of the inputs`;
 }

@@ -1,5 +1,6 @@
 import { trainingBytes } from "@manyfold/core";
-import { ManyfoldError, match, type SampleSpec, type TaskSpec } from "@manyfold/protocol";
+import { drawnCount } from "@manyfold/data";
+import { ManyfoldError, type TaskSpec } from "@manyfold/protocol";
 import { boundedCache } from "./bounded-cache.ts";
 import { type AttemptOutcome, failed, failureOf } from "./outcome.ts";
 import { networkOf } from "./run-task.ts";
@@ -21,11 +22,7 @@ export function taskBytes(spec: TaskSpec): number {
   if (spec.kind === "objective") return 3 * spec.data.bytes;
   const { rows, inputs } = spec.data;
   const features = Math.max(1, Math.round(spec.draw.features * inputs));
-  const drawn = match<SampleSpec, number>(spec.draw.sample, {
-    all: () => rows,
-    bootstrap: ({ fraction }) => Math.max(1, Math.round(fraction * rows)),
-    subsample: ({ fraction }) => Math.max(1, Math.round(fraction * rows)),
-  });
+  const drawn = drawnCount(spec.draw.sample, rows);
   const network = networkOf(spec, features);
   const training = trainingBytes(network, spec.train, drawn, spec.variant);
   // Weights to predict with and to hand over, inputs of the predicted rows, predictions.

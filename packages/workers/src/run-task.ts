@@ -1,5 +1,5 @@
 import { buildNetwork, type Meter, type Network, predict, train } from "@manyfold/core";
-import { type Draw, drawRows, drawUnlabelled, memberKey, rowsOf, type Table } from "@manyfold/data";
+import { type Draw, drawFrom, drawUnlabelled, memberKey, rowsOf, type Table } from "@manyfold/data";
 import type { CurvePoint, Report, TrainTask } from "@manyfold/protocol";
 import { failed, failureFrom, failureOf, type TaskOutcome, type TrainOutput } from "./outcome.ts";
 
@@ -44,8 +44,8 @@ function attempt(spec: TrainTask, table: Table, options: RunTaskOptions): TaskOu
   const { checkpoint, ...watching } = options;
   const { inputs } = table.ref;
   const of = { ...spec, earlyStopping: training.earlyStopping };
-  const draw = drawRows(of, rowsOf(table, "train"), inputs);
-  const { rows, held, features } = draw;
+  const draw = drawFrom(of, table);
+  const { rows, held, features, weights: counts } = draw;
   const learnsInputs = training.semi !== undefined || training.pretrain !== undefined;
   const unlabelled = learnsInputs
     ? drawUnlabelled(of, rowsOf(table, "unlabelled"))
@@ -58,6 +58,7 @@ function attempt(spec: TrainTask, table: Table, options: RunTaskOptions): TaskOu
     x: table.x,
     y: table.y,
     rows,
+    ...(counts === undefined ? {} : { weights: counts }),
     ...(held === undefined ? {} : { held }),
     ...(unlabelled.length === 0 ? {} : { unlabelled }),
     ...(features === undefined ? {} : { features }),
