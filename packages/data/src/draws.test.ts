@@ -65,7 +65,7 @@ test("every draw: ascending, from the training rows, and each row in one part on
           grouped: () => null,
           ordered: () => null,
         });
-        if (size !== null) expect(draw.rows.length).toBe(size);
+        expect(size ?? draw.rows.length).toBe(draw.rows.length);
         const again = ["bootstrap", "stratified", "grouped"].includes(tagOf(sample));
         expect(again || used.size === draw.rows.length).toBe(true);
         expect(draw.weights === undefined).toBe(!("bayesian" in sample));

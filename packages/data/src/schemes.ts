@@ -1,5 +1,5 @@
 import { elementary, fold, integers, type Key, permutation, uniforms } from "@manyfold/core";
-import { match, type SampleSpec, tagOf } from "@manyfold/protocol";
+import { match, type SampleSpec, type tagOf } from "@manyfold/protocol";
 import { foldRows, splitRows } from "./splits.ts";
 
 /** What a scheme draws from. */
