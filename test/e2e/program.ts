@@ -59,7 +59,24 @@ export async function document(
   code = 0,
   options: StartOptions = {},
 ): Promise<RunDocument> {
-  const outcome = await manyfold([...args, "--json"], options);
-  expect(outcome, `stderr: ${outcome.stderr}`).toMatchObject({ code });
+  const outcome = await ending([...args, "--json"], code, options);
   return RunDocument.parse(JSON.parse(outcome.stdout));
+}
+
+/** Runs `manyfold ARGS` to its end, which has to be this one; else the failure shows what it said. */
+export async function ending(
+  args: readonly string[],
+  code = 0,
+  options: StartOptions = {},
+): Promise<Outcome> {
+  const outcome = await manyfold(args, options);
+  expectEnd(args, outcome, code);
+  return outcome;
+}
+
+/** The same of one that was started before. */
+export function expectEnd(args: readonly string[], outcome: Outcome, code = 0): void {
+  const { stdout, stderr } = outcome;
+  const said = `manyfold ${args.join(" ")}\nstdout: ${stdout}\nstderr: ${stderr}`;
+  expect({ code: outcome.code, signal: outcome.signal }, said).toEqual({ code, signal: null });
 }

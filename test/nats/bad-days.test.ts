@@ -225,7 +225,7 @@ describeWithServer("bad days", () => {
       ["going", data.endless(2)],
     ] as const) {
       const of = { run, session: "gone", task: task.id, attempt: 1 };
-      const body = JSON.stringify({ version: 2, tasks: [task], limits: {} });
+      const body = JSON.stringify({ version: 3, tasks: [task], limits: {} });
       await link.js.publish(names.task("js", of), body);
     }
     const own = await testLink(server.url);

@@ -96,7 +96,7 @@ describeWithServer("messages of several tasks", () => {
       stopped: false,
     };
     const outcomes = [{ status: "done", task: other.id, result, seconds: 1 }];
-    const body = JSON.stringify({ version: 2, worker: "late", outcomes });
+    const body = JSON.stringify({ version: 3, worker: "late", outcomes });
     await link.streams.publish(
       names.success({ run: "run", task: other.id }),
       new TextEncoder().encode(body),

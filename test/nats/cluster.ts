@@ -37,14 +37,22 @@ export async function doneTasks(parent: string, least: number): Promise<string> 
   for (;;) {
     await sleep(20);
     try {
-      const [id = ""] = readdirSync(parent);
-      let done = 0;
-      for await (const { type } of readJournal(join(parent, id, "journal.log"))) {
-        if (type === "completed") done++;
-      }
-      if (done >= least) return id;
+      if ((await countDone(parent)) >= least) return runIn(parent);
     } catch {
       // There is no journal yet.
     }
   }
+}
+
+/** Tasks of the only run in a folder that are done. */
+export async function countDone(parent: string): Promise<number> {
+  let done = 0;
+  for await (const { type } of readJournal(join(parent, runIn(parent), "journal.log"))) {
+    if (type === "completed") done++;
+  }
+  return done;
+}
+
+function runIn(parent: string): string {
+  return readdirSync(parent)[0] ?? "";
 }

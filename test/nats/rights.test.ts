@@ -13,7 +13,7 @@ import {
 import { beforeAll, describe, expect, test } from "vitest";
 import { bag, writeExperiment } from "../e2e/experiments.ts";
 import { temporaryFolder } from "../e2e/folder.ts";
-import { document, manyfold, start } from "../e2e/program.ts";
+import { document, ending, expectEnd, manyfold, start } from "../e2e/program.ts";
 import { describeWithServer, startServer, type TestServer } from "./server.ts";
 import { timers } from "./world.ts";
 
@@ -55,6 +55,16 @@ describeWithServer("the server's file in configs/cluster", () => {
     expect(await manyfold(["ps", ...at])).toMatchObject({ code: 3 });
   });
 
+  test("a worker that may make no streams waits for them no longer than it may be idle", async () => {
+    const { stderr } = await ending(
+      ["worker", ...at, "--slots", "1", "--max-idle", "1"],
+      0,
+      as("worker"),
+    );
+    expect(stderr).toContain("Waiting for a coordinator to make stream TASKS_default");
+    expect(stderr).toContain("no run came");
+  });
+
   test("lets both do all of their work: run, look, check, clean up", async () => {
     // A worker may make no streams: it waits for the first coordinator, who does.
     const worker = start(
@@ -65,8 +75,7 @@ describeWithServer("the server's file in configs/cluster", () => {
     expect(String(await waiting)).toContain(
       "Waiting for a coordinator to make stream TASKS_default: this user may not.",
     );
-    const doctor = await manyfold(["doctor", ...at, "--json"], as("coordinator"));
-    expect(doctor).toMatchObject({ code: 0 });
+    await ending(["doctor", ...at, "--json"], 0, as("coordinator"));
     const config = writeExperiment(folder, bag);
     const run = ["run", config, "--executor", "nats", ...at, "--out", join(folder, "runs")];
     const there = await document(run, 0, as("coordinator"));
@@ -79,13 +88,27 @@ describeWithServer("the server's file in configs/cluster", () => {
       join(folder, "in"),
     ]);
     expect(there.ledger).toBe(here.ledger);
-    const ps = await manyfold(["ps", ...at, "--json"], as("coordinator"));
+    const ps = await ending(["ps", ...at, "--json"], 0, as("coordinator"));
     expect(ps.stdout).toContain('"state":"done"');
-    expect(await manyfold(["workers", ...at], as("coordinator"))).toMatchObject({ code: 0 });
-    const gc = await manyfold(["gc", ...at, "--older-than", "0", "--json"], as("coordinator"));
-    expect(gc).toMatchObject({ code: 0 });
+    await ending(["workers", ...at], 0, as("coordinator"));
+    // An earlier version has left its queues here: one is in use, another is not.
+    const own = await open("coordinator", "_INBOX");
+    for (const version of ["v1", "v2"]) {
+      await own.streams.addConsumer(names.tasks, {
+        durable_name: `${version}-js`,
+        filter_subject: `mf.default.task.${version}.js.>`,
+        ack_policy: "explicit",
+      });
+    }
+    await own.streams.publish("mf.default.task.v2.js.run.s.t.1", Uint8Array.of(1));
+    const gc = ["gc", ...at, "--older-than", "0", "--json"];
+    const { stdout } = await ending(gc, 0, as("coordinator"));
+    expect(JSON.parse(stdout)).toMatchObject({ consumers: ["v1-js"] });
+    await expect(own.streams.backlog(names.tasks, "v1-js")).rejects.toMatchObject({ code: 10014 });
+    expect(await own.streams.backlog(names.tasks, "v2-js")).toMatchObject({ pending: 1 });
+    await own.close();
     worker.process.kill("SIGTERM");
-    expect(await worker.outcome).toMatchObject({ code: 0 });
+    expectEnd(["worker"], await worker.outcome);
   });
 
   describe("and nothing else", () => {

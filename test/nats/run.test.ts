@@ -6,7 +6,7 @@ import { beforeAll, expect, test } from "vitest";
 import { bag, search, writeExperiment } from "../e2e/experiments.ts";
 import { temporaryFolder } from "../e2e/folder.ts";
 import { document, manyfold, type Running, start } from "../e2e/program.ts";
-import { doneTasks, slow, workerStarter } from "./cluster.ts";
+import { countDone, doneTasks, slow, workerStarter } from "./cluster.ts";
 import { describeWithServer, startServer, type TestServer } from "./server.ts";
 import { timers } from "./world.ts";
 
@@ -14,6 +14,9 @@ const folder = temporaryFolder();
 const out = join(folder, "runs");
 
 const startWorker = workerStarter(folder);
+
+/** Milliseconds within which another machine goes on: its lease's time, and what it takes to start. */
+const TAKEOVER = 30_000;
 
 const weightsOf = ({ artifact }: RunDocument) =>
   readFileSync(join(artifact ?? "", "weights.safetensors")).toString("hex");
@@ -110,8 +113,12 @@ describeWithServer("runs over NATS", () => {
     const run = start(["run", config, ...cluster, "--out", first, "--json"]);
     const id = await doneTasks(first, 3);
     run.process.kill("SIGSTOP");
+    const stopped = performance.now();
+    const before = await countDone(first);
     const there = document(["resume", id, ...cluster, "--out", second]);
-    await doneTasks(second, 4);
+    // The other one does a task of its own.
+    await doneTasks(second, before + 1);
+    expect(performance.now() - stopped).toBeLessThan(TAKEOVER);
     // It comes back while the other one is at work, and again after.
     run.process.kill("SIGCONT");
     const { code, stdout } = await run.outcome;

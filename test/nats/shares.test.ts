@@ -89,4 +89,41 @@ describeWithServer("runs that share workers", () => {
     // Whoever is left has all slots.
     expect(order).toHaveLength(220);
   });
+
+  test("are shared with who wants the same workers, and with nobody else", async () => {
+    const names = await freshNames(await testLink(server.url));
+    const blobs = memoryBlobs();
+    const tasks = (await fixtures(blobs)).varied(40);
+    const rival = await testLink(server.url);
+    const out = async (variants: readonly string[]) => {
+      const wants = { open: 500, waiting: true, variants, cancelled: [], ended: false };
+      const message = { version: 3, run: "other", session: "other", ...wants };
+      const told = timers.every(20, () => {
+        rival.publish(
+          names.control("other", "other"),
+          new TextEncoder().encode(JSON.stringify(message)),
+        );
+      });
+      const link = await testLink(server.url);
+      const common = { link, names, blobs, clock, timers, beat: 0.3, lease: 2 };
+      const executor = natsExecutor({ ...common, run: `run-${variants.join()}`, slots: 64 });
+      const stop = new AbortController();
+      // Tasks come late enough for the other one to have been heard.
+      const source = async function* () {
+        await timers.sleep(300);
+        yield* tasks;
+      };
+      const reading = (async () => {
+        for await (const _ of executor.run(source(), stop)) continue;
+      })();
+      await timers.sleep(900);
+      const { messages } = await link.streams.state(names.tasks);
+      stop.abort();
+      await reading;
+      told();
+      return messages;
+    };
+    expect(await out(["blas"])).toBe(40);
+    expect(await out(["blas", "js"])).toBe(1);
+  });
 });

@@ -104,6 +104,17 @@ describeWithServer("what a server stores", () => {
       }
     });
 
+    test("reads nothing that nests as no record does", async () => {
+      const names = await freshNames(link);
+      const marks = { "Mf-From": "0", "Mf-Count": "1", "Mf-Writer": "w", "Mf-Epoch": "0" };
+      const deep = `{"type":"interrupted","time":${"[".repeat(100_000)}1${"]".repeat(100_000)}}`;
+      const body = new TextEncoder().encode(deep);
+      await link.streams.publish(names.logOf("run"), body, { headers: marks });
+      const journal = await natsJournal(link, names, "run");
+      await expect(all(journal.read(0))).rejects.toMatchObject({ code: "journal" });
+      await journal.close();
+    });
+
     test("goes on over a restart of the server", async () => {
       const journal = await open();
       await journal.append(0, records(0, 2));

@@ -67,6 +67,8 @@ export const loadNats = () => import("@manyfold/workers/nats");
 
 /** A connection to a namespace, with its streams made. */
 export interface Cluster {
+  /** False where a worker waited for its streams for as long as it may be idle, and nobody made them. */
+  readonly prepared: boolean;
   readonly link: Link;
   readonly names: Names;
   /** A run's blobs: on the server, with the run's folder as the cache. */
@@ -99,7 +101,10 @@ const MOST_OUT = 8192;
  * @param role shown by the server's own tools
  * @throws ManyfoldError (`environment`) where the server is not to be had
  */
-export async function openCluster(flags: ClusterFlags, role: string): Promise<Cluster> {
+export async function openCluster(
+  flags: ClusterFlags & { readonly maxIdle?: number },
+  role: string,
+): Promise<Cluster> {
   const nats = await loadNats();
   const names = nats.namesOf(flags.namespace);
   const { servers, credentials } = await identityOf(flags.servers, flags.context);
@@ -110,14 +115,21 @@ export async function openCluster(flags: ClusterFlags, role: string): Promise<Cl
     credentials,
     ...(role === "worker" && { inboxes: "_INBOX_W" }),
   });
+  // A worker may start before the first run, and need not have the right to make the streams.
+  const idle = new AbortController();
+  const patience = flags.maxIdle && setTimeout(() => idle.abort(), flags.maxIdle * 1000);
+  const waiting = role === "worker" ? { onWait: tell, signal: idle.signal } : undefined;
+  let prepared: boolean;
   try {
-    // A worker may start before the first run, and need not have the right to make the streams.
-    await nats.prepareNamespace(link, names, flags.lease, role === "worker" ? tell : undefined);
+    prepared = await nats.prepareNamespace(link, names, flags.lease, waiting);
   } catch (error) {
     await link.close();
     throw error;
+  } finally {
+    clearTimeout(patience);
   }
   return {
+    prepared,
     link,
     names,
     blobs: (paths) => nats.natsBlobs(link, names, directoryBlobs(paths.blobs)),

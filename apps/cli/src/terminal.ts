@@ -17,7 +17,19 @@ export function print(text: string): void {
 
 /** A line for people, on stderr. */
 export function tell(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${visible(text)}\n`);
+}
+
+/**
+ * Text as a terminal may have it: names and messages come from files and from other machines, and
+ * what would move the cursor or turn text round is written out. Lines and our own colours stay.
+ */
+export function visible(text: string): string {
+  return text.replaceAll(
+    /(\u001b\[[0-9;]*m|[\n\t])|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (strange, own: string | undefined) =>
+      own ?? `\\u{${(strange.codePointAt(0) ?? 0).toString(16)}}`,
+  );
 }
 
 type Style = Parameters<typeof styleText>[0];

@@ -48,8 +48,11 @@ ${CLUSTER_HELP}
         });
         if (json) return print(JSON.stringify({ status: "done", ...garbage }));
         for (const one of garbage.runs) print(one);
-        const { runs, blobs } = garbage;
-        tell(`${runs.length} runs and ${blobs} blobs ${dryRun ? "would go" : "are gone"}.`);
+        const { runs, blobs, consumers } = garbage;
+        const gone = dryRun ? "would go" : "are gone";
+        tell(`${runs.length} runs and ${blobs} blobs ${gone}.`);
+        if (consumers.length > 0)
+          tell(`Queues of earlier versions ${gone}: ${consumers.join(", ")}.`);
       } finally {
         await cluster.close();
       }

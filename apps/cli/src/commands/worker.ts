@@ -72,6 +72,10 @@ async function work(flags: WorkerFlags): Promise<number> {
   const log = await createLog(flags, flags.quiet === true ? "warn" : "info");
   const cluster = await openCluster(flags, "worker");
   try {
+    if (!cluster.prepared) {
+      log?.info("ended: no run came");
+      return EXIT.done;
+    }
     const { link, names } = cluster;
     const { natsBlobs, startNatsWorker } = await loadNats();
     setEngineFlags();

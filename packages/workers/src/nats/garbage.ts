@@ -10,7 +10,7 @@ import { askCoordinator, listLeases, listRuns } from "./census.ts";
 import { natsJournal } from "./journal.ts";
 import { awaitRenewal, type LeaseView, readLease } from "./lease.ts";
 import type { Link } from "./link.ts";
-import type { Names } from "./subjects.ts";
+import { isEarlier, type Names } from "./subjects.ts";
 
 export interface GarbageOptions {
   readonly clock: Clock;
@@ -27,6 +27,8 @@ export interface Garbage {
   readonly runs: readonly string[];
   /** Blobs that no run needs any more. */
   readonly blobs: number;
+  /** Consumers of tasks that an earlier version of the protocol made, and nobody uses. */
+  readonly consumers: readonly string[];
 }
 
 /** Milliseconds for which a blob is left alone while anybody is at work: its record may be on its way. */
@@ -81,7 +83,23 @@ export async function collectGarbage(
   for (const hash of dry ? [] : stale) {
     await link.jsm.streams.purge(names.blobs, { filter: names.blobParts(hash) });
   }
-  return { runs: removed, blobs: stale.length };
+  const consumers = run === undefined ? await idleConsumers(link, names) : [];
+  for (const each of dry ? [] : consumers) await link.jsm.consumers.delete(names.tasks, each);
+  return { runs: removed, blobs: stale.length, consumers };
+}
+
+/** Those of earlier versions that have nothing to hand out, and that nobody asks for anything. */
+async function idleConsumers(link: Link, names: Names): Promise<string[]> {
+  const found: string[] = [];
+  try {
+    for await (const info of link.jsm.consumers.list(names.tasks)) {
+      const used = info.num_pending + info.num_ack_pending + info.num_waiting > 0;
+      if (isEarlier(info.name) && !used) found.push(info.name);
+    }
+  } catch {
+    // A coordinator whose rights are older than this leaves them where they are.
+  }
+  return found.toSorted();
 }
 
 interface Found {

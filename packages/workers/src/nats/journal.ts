@@ -8,6 +8,7 @@ import {
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { messageOf } from "../outcome.ts";
+import { isDeep } from "./depth.ts";
 import { PART } from "./streams.ts";
 import type { Names } from "./subjects.ts";
 import { refusalCode, type Transport } from "./transport.ts";
@@ -240,6 +241,7 @@ function takeBatch(queue: readonly Pending[]): Pending[] {
 function parse(path: string, bytes: Uint8Array): JournalRecord[] {
   // A fence has none.
   if (bytes.byteLength === 0) return [];
+  if (isDeep(bytes)) throw foreign(path, bytes);
   try {
     const lines = new TextDecoder().decode(bytes).split("\n");
     return lines.map((line) => JournalRecord.parse(JSON.parse(line)));

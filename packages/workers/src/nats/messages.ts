@@ -10,12 +10,19 @@ import {
   Variant,
 } from "@manyfold/protocol";
 import { z } from "zod";
+import { isDeep } from "./depth.ts";
 import { VERSION } from "./subjects.ts";
 
 const version = z.literal(VERSION);
 const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+/** A name that people read in a terminal: nothing in it moves the cursor or turns the text round. */
+const name = z
+  .string()
+  .max(200)
+  .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u);
 /** Host, process and a few letters of chance: the `worker` of events. */
-const worker = z.string().min(1).max(200);
+const worker = name.min(1);
+const manyfold = name.max(40);
 
 /** Most tasks in one message. */
 export const MOST = 64;
@@ -78,18 +85,18 @@ const attempt = z.strictObject({
 export const BeatMessage = z.strictObject({
   version,
   worker,
-  host: z.string().max(200),
+  host: name,
   slots: z.int().min(1),
   variants: z.array(Variant),
-  manyfold: z.string().max(40),
+  manyfold,
   /** Modules of the user's own that it was allowed to load. */
-  modules: z.array(z.string().max(200)).max(64),
+  modules: z.array(name).max(64),
   running: z.array(attempt).max(4096),
 });
 export type BeatMessage = z.infer<typeof BeatMessage>;
 
 /** What a heartbeat says in every version of the protocol. */
-export const AnyBeat = z.looseObject({ version: z.int(), worker, manyfold: z.string().max(40) });
+export const AnyBeat = z.looseObject({ version: z.int(), worker, manyfold });
 export type AnyBeat = z.infer<typeof AnyBeat>;
 
 /** All that a session wants of its workers; each message replaces the one before. */
@@ -101,6 +108,8 @@ export const ControlMessage = z.strictObject({
   /** Tasks that are out, and whether it has more than its share lets out: for other sessions. */
   open: z.int().min(0),
   waiting: z.boolean(),
+  /** What its tasks need of a worker: who needs something else is no rival for the same slots. */
+  variants: z.array(Variant),
   ended: z.boolean(),
 });
 export type ControlMessage = z.infer<typeof ControlMessage>;
@@ -113,8 +122,8 @@ export const LeaseMessage = z.strictObject({
   /** Grows with every coordinator of the run. */
   epoch: z.int().min(1),
   /** Names the coordinator's process. */
-  owner: z.string().min(1).max(200),
-  host: z.string().max(200),
+  owner: worker,
+  host: name,
   seconds: z.number().min(0.1).max(3600),
   /** Milliseconds since 1970 by the coordinator's clock until which it stands; for people. */
   until: z.number().min(0).max(8e15),
@@ -139,13 +148,11 @@ export const AskMessage = z.strictObject({ version: z.literal(1), ask: z.enum(["
 export type AskMessage = z.infer<typeof AskMessage>;
 
 /** What it answers. */
-export const AnswerMessage = z.strictObject({ version: z.literal(1), host: z.string().max(200) });
+export const AnswerMessage = z.strictObject({ version: z.literal(1), host: name });
 export type AnswerMessage = z.infer<typeof AnswerMessage>;
 
 /** Longest message of ours that is read; blobs are not messages. */
 export const LARGEST = 512 * 1024;
-/** Deepest nesting that is read: a model nests a few levels. */
-const DEEPEST = 64;
 
 /** A message as bytes. */
 export function encode(message: object): Uint8Array {
@@ -157,24 +164,13 @@ export function decode<Message>(
   schema: z.ZodType<Message>,
   bytes: Uint8Array,
 ): Message | undefined {
-  if (bytes.byteLength > LARGEST || depthOf(bytes) > DEEPEST) return undefined;
+  if (bytes.byteLength > LARGEST || isDeep(bytes)) return undefined;
   try {
     const read = schema.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
     return read.success ? read.data : undefined;
   } catch {
     return undefined;
   }
-}
-
-/** How deep brackets nest; those within strings count too, which only refuses the strange. */
-function depthOf(bytes: Uint8Array): number {
-  let depth = 0;
-  let deepest = 0;
-  for (const byte of bytes) {
-    if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, ++depth);
-    else if (byte === 0x5d || byte === 0x7d) depth--;
-  }
-  return deepest;
 }
 
 /** Settings that are remembered, and their longest text. */

@@ -151,6 +151,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     started,
   });
 
+  /** What its open tasks need of a worker. */
+  const variants = () => new Set([...open.values()].map(({ task }) => task.spec.variant));
+
   const control = (over: boolean): void => {
     if (!link.up) return;
     const told = [...cancelled.values()].slice(-4096);
@@ -165,6 +168,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         cancelled: its.map(({ task, attempt }) => ({ task, attempt })),
         open: own ? outbox.out.size : 0,
         waiting: own && outbox.waiting,
+        variants: own ? [...variants()] : [],
         ended: over,
       };
       link.publish(names.control(run, session), encode(message));
@@ -213,7 +217,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const message = decode(ControlMessage, data);
     if (message === undefined) return;
     if (message.session === id || message.session === copies.session) return;
-    if (message.ended) shares.forget(message.session);
+    const own = variants();
+    const rival = own.size === 0 || message.variants.some((variant) => own.has(variant));
+    if (message.ended || !rival) shares.forget(message.session);
     else shares.hear(message.session, message);
     outbox.sendSoon();
   };

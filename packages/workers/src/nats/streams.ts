@@ -78,39 +78,53 @@ export const LEASE = 60;
  * Makes a namespace's streams, and the consumer of each variant, where they are missing; safe for
  * many at once. Who finds them all there needs no right to make any.
  *
- * @param onWait told once where the server does not let them be made here, and it is waited until
- *   somebody else has; left out, that is an error
+ * @param waiting for somebody else to make them, where the server does not let them be made here; left
+ *   out, that is an error
+ * @returns false where `waiting.signal` was aborted before they were there
  * @throws ManyfoldError (`environment`) where the server does not let them be made
  */
 export async function prepareNamespace(
   link: Transport,
   names: Names,
   lease: number = LEASE,
-  onWait?: (text: string) => void,
-): Promise<void> {
+  waiting?: Waiting,
+): Promise<boolean> {
   let told = false;
   const wait =
-    onWait &&
-    ((what: string) => {
-      if (!told) onWait(`Waiting for a coordinator to make ${what}: this user may not.`);
+    waiting &&
+    (async (what: string) => {
+      if (!told) waiting.onWait(`Waiting for a coordinator to make ${what}: this user may not.`);
       told = true;
+      await link.timers.sleep(AGAIN, waiting.signal).catch(() => undefined);
+      return waiting.signal?.aborted !== true;
     });
   for (const config of streamsOf(names)) {
     const name = config.name ?? "";
-    await ensure(link, `stream ${name}`, wait, {
+    const there = await ensure(`stream ${name}`, wait, {
       absent: 10059,
       look: () => link.streams.state(name),
       make: () => link.streams.addStream({ ...config, name }),
     });
+    if (!there) return false;
   }
   for (const variant of Variant.options) {
     const { name, filter } = names.consumer(variant);
-    await ensure(link, `stream ${names.tasks} ${name}`, wait, {
+    const there = await ensure(`stream ${names.tasks} ${name}`, wait, {
       absent: 10014,
       look: () => link.streams.backlog(names.tasks, name),
       make: () => link.streams.addConsumer(names.tasks, consumerOf(name, filter, lease)),
     });
+    if (!there) return false;
   }
+  return true;
+}
+
+/** How somebody waits who may not make what is missing. */
+export interface Waiting {
+  /** Told once. */
+  readonly onWait: (text: string) => void;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
 }
 
 /** How a variant's tasks are handed out. Equal for all: another configuration would replace it. */
@@ -137,30 +151,29 @@ interface Part {
   readonly make: () => Promise<void>;
 }
 
+/** @param wait resolves with false where it is waited no longer */
 async function ensure(
-  link: Transport,
   what: string,
-  wait: ((what: string) => void) | undefined,
+  wait: ((what: string) => Promise<boolean>) | undefined,
   { absent, look, make }: Part,
-): Promise<void> {
+): Promise<boolean> {
   for (;;) {
     try {
       await look();
-      return;
+      return true;
     } catch (error) {
       if (refusalCode(error) !== absent) throw refused(what, error);
     }
     try {
       await make();
-      return;
+      return true;
     } catch (error) {
       // 10058: somebody else made it just now, by another version's rules.
-      if (refusalCode(error) === 10058) return;
+      if (refusalCode(error) === 10058) return true;
       // What the server refuses without a number is a right that one has not.
       if (wait === undefined || refusalCode(error) !== 0) throw refused(what, error);
     }
-    wait(what);
-    await link.timers.sleep(AGAIN);
+    if (!(await wait(what))) return false;
   }
 }
 

@@ -1,7 +1,7 @@
 import { ManyfoldError, show, type Task, type Variant } from "@manyfold/protocol";
 
 /** Version of what coordinators and workers say to each other: to be raised with every change of it. */
-export const VERSION = 2;
+export const VERSION = 3;
 /** The same as a token of the task subject, so that versions never mix. */
 export const PROTOCOL = `v${VERSION}`;
 
@@ -145,4 +145,10 @@ export function copySession(session: string): string {
 /** Whether it is a second copy of an attempt, meant for another worker than the first. */
 export function isCopy({ session }: Pick<AttemptName, "session">): boolean {
   return session.endsWith(COPY);
+}
+
+/** Whether a consumer of tasks is one that an earlier version of the protocol made. */
+export function isEarlier(consumer: string): boolean {
+  const version = /^v(\d+)-/.exec(consumer)?.[1];
+  return version !== undefined && Number(version) < VERSION;
 }
