@@ -77,6 +77,9 @@ export async function ending(
 /** The same of one that was started before. */
 export function expectEnd(args: readonly string[], outcome: Outcome, code = 0): void {
   const { stdout, stderr } = outcome;
-  const said = `manyfold ${args.join(" ")}\nstdout: ${stdout}\nstderr: ${stderr}`;
-  expect({ code: outcome.code, signal: outcome.signal }, said).toEqual({ code, signal: null });
+  const end = { code: outcome.code, signal: outcome.signal };
+  expect(end, `${args.join(" ")}\nstdout: ${stdout}\nstderr: ${stderr}`).toEqual({
+    code,
+    signal: null,
+  });
 }

@@ -26,9 +26,14 @@ export function tell(text: string): void {
  */
 export function visible(text: string): string {
   return text.replaceAll(
-    /(\u001b\[[0-9;]*m|[\n\t])|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (strange, own: string | undefined) =>
-      own ?? `\\u{${(strange.codePointAt(0) ?? 0).toString(16)}}`,
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}](\[[0-9;]*m)?/gu,
+    (found: string, colour: string | undefined) => {
+      const code = found.codePointAt(0) ?? 0;
+      const strange = String.fromCodePoint(code);
+      if (strange === "\n" || strange === "\t") return found;
+      if (strange === "\u001b" && colour !== undefined) return found;
+      return `\\u{${code.toString(16)}}${found.slice(strange.length)}`;
+    },
   );
 }
 
