@@ -263,10 +263,32 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     await cleanUp();
   }
 
+  /** Asks until there is an answer: a machine that is very busy takes longer than the client waits. */
+  async function listed<Of>(ask: () => AsyncIterable<Of>): Promise<Of[]> {
+    for (let look = 0; ; look++) {
+      try {
+        const found: Of[] = [];
+        for await (const each of ask()) found.push(each);
+        return found;
+      } catch (error) {
+        if (look === 20) throw error;
+        await sleep(250);
+      }
+    }
+  }
+
+  function streamsOf(link: Link) {
+    return listed(() => link.jsm.streams.list());
+  }
+
+  function consumersOf(link: Link, stream: string) {
+    return listed(() => link.jsm.consumers.list(stream));
+  }
+
   async function readers(link: Link): Promise<number> {
     let found = 0;
     for (const stream of [names.results, names.log, names.blobs, names.leases]) {
-      for await (const _ of link.jsm.consumers.list(stream)) found++;
+      found += (await consumersOf(link, stream)).length;
     }
     return found;
   }
@@ -324,12 +346,12 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     const streams: string[] = [];
     // A reader that was killed is forgotten after a while.
     for (let look = 0; look < 60 && (await readers(link)) > 0; look++) await sleep(250);
-    for await (const { config: rules, state: kept } of link.jsm.streams.list()) {
+    for (const { config: rules, state: kept } of await streamsOf(link)) {
       streams.push(rules.name);
       if (rules.name === names.tasks && kept.messages > 0) {
         wrong.push(`${kept.messages} tasks are left`);
       }
-      for await (const consumer of link.jsm.consumers.list(rules.name)) {
+      for (const consumer of await consumersOf(link, rules.name)) {
         if (rules.name !== names.tasks) wrong.push(`a consumer ${consumer.name} of ${rules.name}`);
       }
     }

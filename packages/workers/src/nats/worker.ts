@@ -3,35 +3,26 @@ import {
   type BlobStore,
   canonicalJson,
   type Clock,
-  type CurvePoint,
   type Failure,
-  type Limits,
-  ManyfoldError,
   type Task,
-  type TaskResult,
   type Timers,
   type Variant,
 } from "@manyfold/protocol";
-import { type AttemptOutcome, failureOf, messageOf } from "../outcome.ts";
+import { failureOf } from "../outcome.ts";
 import type { AllowedModules } from "../modules.ts";
-import { store } from "../store.ts";
 import type { ThreadPool } from "../thread-pool.ts";
 import { listsOn } from "../threads.ts";
 import { createEndedRuns } from "./ended.ts";
-import {
-  type BeatMessage,
-  ControlMessage,
-  decode,
-  encode,
-  type NewsMessage,
-  type Outcome,
-  TaskMessage,
-} from "./messages.ts";
+import { type Delivery, type Ended, type Held, keyOf, lost } from "./held.ts";
+import { ControlMessage, decode, TaskMessage } from "./messages.ts";
 import { standingPulls } from "./pulls.ts";
 import { reportOutcomes } from "./reports.ts";
 import { LEASE, prepareNamespace } from "./streams.ts";
-import { type AttemptName, attemptOf, isCopy, type Names, VERSION } from "./subjects.ts";
+import { type AttemptName, attemptOf, isCopy, type Names } from "./subjects.ts";
+import { threadsWork } from "./threads-work.ts";
 import type { Message, Transport } from "./transport.ts";
+import { createVoice } from "./voice.ts";
+import { createWishes } from "./wishes.ts";
 
 export interface NatsWorkerOptions {
   readonly link: Transport;
@@ -77,53 +68,14 @@ export interface NatsWorker {
   drain(): void;
 }
 
-/** A message of tasks in hand. */
-interface Delivery {
-  /** The attempt in its subject: that of its first task. */
-  readonly name: AttemptName;
-  /** Where it is acknowledged and renewed. */
-  readonly ack: string;
-  readonly limits: Limits;
-  readonly since: number;
-  /** Tasks that have not ended, and those that still need a thread. */
-  open: number;
-  unrun: number;
-  /** What has ended and was not reported yet. */
-  outcomes: Outcome[];
-}
-
-/** A task in hand. */
-interface Held {
-  name: AttemptName;
-  delivery: Delivery;
-  readonly task: Task;
-  readonly stop: AbortController;
-  /** Whether it still needs a thread. */
-  waits: boolean;
-  /** What is to be received once it has ended: the same task, wanted again while it was being stopped. */
-  after: (() => void) | undefined;
-}
-
-type Ended =
-  | { readonly status: "done"; readonly result: TaskResult }
-  | { readonly status: "failed"; readonly failure: Failure };
-
 /** Milliseconds after which an idle worker looks whether it has been idle for too long. */
 const LOOK = 1000;
-/** Milliseconds for which an acknowledgement waits for something to go along with. */
-const ACKNOWLEDGE = 5;
-/** Milliseconds between two points of a task's curve. */
-const TELL_AGAIN = 250;
 /** Milliseconds for a draining worker to say what became of the tasks that it stopped. */
 const LAST_WORDS = 5000;
-/** Milliseconds before it is told who began a task: most are over before anybody asks. */
-const TELL_SOON = 100;
 /** Milliseconds after which the first outcomes of a message do not wait for the last. */
 const WAIT = 250;
 /** Messages of shorter work, in milliseconds, are fetched before there is a thread for them. */
 const SHORT = 1000;
-/** Sessions whose wishes are remembered. */
-const SESSIONS = 256;
 
 /**
  * Starts a worker: it takes tasks of its variants, runs them on its threads, stores results and
@@ -136,13 +88,34 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   const { link, names, blobs, clock, timers, pool, variants, id } = options;
   const { slots } = pool;
   const lease = options.lease ?? LEASE;
-  const runList = listsOn(async () => pool, options);
   const ending = new AbortController();
   const held = new Map<string, Held>();
   const deliveries = new Set<Delivery>();
   /** Those that wait for a thread, in the order they came. */
   const ready: Held[] = [];
-  const wishes = new Map<string, ControlMessage>();
+  const wishes = createWishes();
+  const about = {
+    worker: id,
+    host: options.host,
+    slots,
+    variants: [...variants],
+    manyfold: options.manyfold,
+    modules: [...(options.modules?.keys() ?? [])],
+  };
+  const work = threadsWork({
+    blobs,
+    clock,
+    runList: listsOn(async () => pool, options),
+    ending: ending.signal,
+    onProgress: (one, point) => voice.tell(one.name, { point }),
+    onBroken: () => drain(),
+  });
+  const voice = createVoice({
+    link,
+    names,
+    about,
+    held,
+  });
   const hasEnded = createEndedRuns(link, names, clock);
   /** Of runs that have ended: nobody waits for a word of them. */
   const dropped = new WeakSet<Held>();
@@ -153,87 +126,18 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   let draining = false;
   let idleSince = clock.monotonic();
   const wakers: (() => void)[] = [];
-  /** Deliveries that are done, and not acknowledged yet. */
-  const done: string[] = [];
-  let newcomers: Held[] = [];
 
   const wake = () => {
     for (const waker of wakers.splice(0)) waker();
   };
   const over = () => draining || link.closed;
 
-  const keyOf = ({ run, task }: AttemptName) => `${run}.${task}`;
-  /** Acknowledges with whatever else is sent next: a message of its own would cost as much as a result. */
-  const acknowledge = (ack: string) => {
-    done.push(ack);
-    if (done.length === 1) timers.sleep(ACKNOWLEDGE).then(acknowledgeAll, () => undefined);
-  };
-  const acknowledgeAll = () => {
-    for (const ack of done.splice(0)) answer(ack, "+ACK");
-  };
-
-  const answer = (ack: string, word: "+ACK" | "+WPI" | "+TERM") => {
-    // What is said while the link is down is lost: then the lease runs out, and that is dealt with.
-    if (link.up && ack !== "") link.publish(ack, new TextEncoder().encode(word));
-  };
-
-  const beat = () => {
-    if (!link.up) return;
-    const message: BeatMessage = {
-      version: VERSION,
-      worker: id,
-      host: options.host,
-      slots,
-      variants: [...variants],
-      manyfold: options.manyfold,
-      modules: [...(options.modules?.keys() ?? [])],
-      running: [...held.values()].slice(0, 4096).map(({ name }) => name),
-    };
-    link.publish(names.beat(tokenOf(id)), encode(message));
-  };
-
-  const tell = (
-    { name }: Pick<Held, "name">,
-    more: Pick<NewsMessage, "point" | "returned"> = {},
-  ) => {
-    if (!link.up) return;
-    const { run, session, task, attempt: number } = name;
-    const message: NewsMessage = { version: VERSION, worker: id, task, attempt: number, ...more };
-    link.publish(names.news(run, session), encode(message));
-  };
-
-  const tellSoon = (one: Held) => {
-    newcomers.push(one);
-    if (newcomers.length > 1) return;
-    const tellThem = () => {
-      const told = newcomers;
-      newcomers = [];
-      for (const each of told) if (held.get(keyOf(each.name)) === each) tell(each);
-    };
-    timers.sleep(TELL_SOON).then(tellThem, () => undefined);
-  };
-
-  const lost = (why: string): Ended => ({ status: "failed", failure: failureOf("lost", why) });
-
-  const unwanted = ({ run, session, task, attempt: number }: AttemptName): string | undefined => {
-    const wish = wishes.get(`${run}.${session}`);
-    if (wish?.ended === true) return "The run was stopped.";
-    const cancelled = wish?.cancelled.some((one) => one.task === task && one.attempt === number);
-    return cancelled === true ? "This copy of the task was cancelled." : undefined;
-  };
-
   const onControl = (data: Uint8Array) => {
     const message = decode(ControlMessage, data);
     if (message === undefined) return;
-    const key = `${message.run}.${message.session}`;
-    wishes.delete(key);
-    wishes.set(key, message);
-    for (const oldest of wishes.keys()) {
-      if (wishes.size <= SESSIONS) break;
-      wishes.delete(oldest);
-    }
+    wishes.hear(message);
     for (const { name, stop } of held.values()) {
-      const why = unwanted(name);
+      const why = wishes.against(name);
       if (why !== undefined) stop.abort(why);
     }
   };
@@ -260,57 +164,11 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     for (const run of runs) await dropIfEnded(run, true);
   };
 
-  const onProgressOf = (one: Held) => {
-    let told = clock.monotonic();
-    return (point: CurvePoint) => {
-      if (clock.monotonic() - told < TELL_AGAIN) return;
-      told = clock.monotonic();
-      tell(one, { point });
-    };
-  };
-
-  /** Runs tasks on one thread; its outcomes are one of each. */
-  const work = async (list: readonly Held[]): Promise<readonly (AttemptOutcome | Ended)[]> => {
-    try {
-      const [first] = list;
-      const signal = list.length === 1 ? first?.stop.signal : undefined;
-      return await runList(
-        list.map((one) => ({
-          task: one.task,
-          options: {
-            signal: one.stop.signal,
-            onProgress: onProgressOf(one),
-            limits: one.delivery.limits,
-          },
-        })),
-        signal ?? ending.signal,
-      );
-    } catch (error) {
-      // A read that failed is this attempt's; threads that do not start are this worker's.
-      if (error instanceof ManyfoldError) drain();
-      const failure =
-        error instanceof ManyfoldError
-          ? failureOf("lost", error.message)
-          : failureOf("exception", messageOf(error));
-      return list.map(() => ({ status: "failed", failure }));
-    }
-  };
-
-  const stored = async (outcome: AttemptOutcome | Ended): Promise<Ended> => {
-    if (!("output" in outcome)) return outcome;
-    try {
-      return { status: "done", result: await store(blobs, outcome.output) };
-    } catch (error) {
-      const message = `Its result was not stored: ${messageOf(error)}`;
-      return { status: "failed", failure: failureOf("exception", message) };
-    }
-  };
-
   /** Runs tasks and stores their results; the thread is free before they are. */
   const onThread = async (list: readonly Held[]): Promise<void> => {
     const since = clock.monotonic();
-    for (const one of list) tellSoon(one);
-    const outcomes = await work(list);
+    for (const one of list) voice.tellSoon(one);
+    const outcomes = await work.run(list);
     const seconds = (clock.monotonic() - since) / 1000 / list.length;
     busy--;
     for (const one of list) {
@@ -321,7 +179,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     await Promise.all(
       list.map(async (one, at) => {
         const outcome = outcomes[at] ?? lost("The task ended without a result.");
-        end(one, await stored(outcome), seconds);
+        end(one, await work.stored(outcome), seconds);
       }),
     );
   };
@@ -367,7 +225,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   const reportSoon = (delivery: Delivery) => {
     report(delivery).catch(() => undefined);
     // In one write with the report.
-    acknowledgeAll();
+    voice.acknowledgeAll();
     if (delivery.unrun === 0) pulls.ask();
   };
 
@@ -380,7 +238,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       // Where more will come they are written one by one: the message's own subject takes but one.
       const lots = last ? [outcomes] : outcomes.map((one) => [one]);
       await Promise.all(lots.map((lot) => reportOutcomes(link, names, id, name, lot)));
-      if (last) acknowledge(delivery.ack);
+      if (last) voice.acknowledge(delivery.ack);
     } finally {
       if (last) deliveries.delete(delivery);
       idleSince = clock.monotonic();
@@ -391,7 +249,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   const take = (message: Message) => {
     const ack = message.reply;
     const name = attemptOf(message.subject);
-    if (name === undefined) return answer(ack, "+TERM");
+    if (name === undefined) return voice.answer(ack, "+TERM");
     const body = decode(TaskMessage, message.data);
     const since = clock.monotonic();
     const tasks = body?.tasks ?? [];
@@ -427,7 +285,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     const known = held.get(keyOf(name));
     if (known !== undefined && isCopy(name) && name.session !== known.name.session) {
       // Another worker is to have it.
-      tell({ name }, { returned: true });
+      voice.tell(name, { returned: true });
       if (--delivery.open === 0) reportSoon(delivery);
       return;
     }
@@ -451,7 +309,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
         delivery.unrun++;
       }
       if (before.open === 0) reportSoon(before);
-      return tell(known);
+      return voice.tell(known.name);
     }
     const one: Held = {
       name,
@@ -467,7 +325,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       return end(one, { status: "failed", failure }, 0);
     }
     if (redelivered) return end(one, lost("The worker that had it did not renew its lease."), 0);
-    const stopped = unwanted(name);
+    const stopped = wishes.against(name);
     if (stopped !== undefined) return end(one, lost(stopped), 0);
     one.waits = true;
     delivery.unrun++;
@@ -477,7 +335,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
 
   /** Nothing of it has begun: its coordinator sends it anew, and nobody has failed. */
   const handBack = (one: Held) => {
-    tell(one, { returned: true });
+    voice.tell(one.name, { returned: true });
     forgo(one);
   };
 
@@ -534,7 +392,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
   });
   const subscriptions = [link.subscribe(names.controls, ({ data }) => onControl(data))];
   const renew = () => {
-    for (const { ack } of deliveries) answer(ack, "+WPI");
+    for (const { ack } of deliveries) voice.answer(ack, "+WPI");
   };
   /** What has ended does not wait for a long task that came with it. */
   const reportEnded = () => {
@@ -544,13 +402,13 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     }
   };
   const stops = [
-    timers.every((options.beat ?? 2) * 1000, beat),
+    timers.every((options.beat ?? 2) * 1000, () => voice.beat()),
     timers.every((lease * 1000) / 4, renew),
     timers.every(2 * WAIT, reportEnded),
     timers.every(LOOK, wake),
     link.onReconnect(() => {
       renew();
-      beat();
+      voice.beat();
       pulls.renew();
       wake();
       dropEnded().catch(() => undefined);
@@ -558,7 +416,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
     () => pulls.end(),
     link.onDown(wake),
   ];
-  beat();
+  voice.beat();
 
   const life = async () => {
     try {
@@ -566,7 +424,7 @@ export async function startNatsWorker(options: NatsWorkerOptions): Promise<NatsW
       await finish();
     } finally {
       for (const stop of stops) stop();
-      acknowledgeAll();
+      voice.acknowledgeAll();
       ending.abort("Its worker has ended.");
       for (const { stop } of held.values()) stop.abort("Its worker has ended.");
       if (!link.closed) {
@@ -588,9 +446,4 @@ function deliveriesOf(ack: string): number {
   const tokens = ack.split(".");
   // Newer servers put domain and account in front of the stream.
   return Number(tokens[tokens.length >= 11 ? 6 : 4]);
-}
-
-/** A worker's name as part of a subject. */
-function tokenOf(id: string): string {
-  return id.replace(/[^A-Za-z0-9_-]/g, "_").slice(-64);
 }
