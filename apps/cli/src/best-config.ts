@@ -36,7 +36,13 @@ export function bestConfig(
   const source = from(experiment.data.source);
   const { objective } = experiment;
   // What chose among trials has nothing to choose here; paused or not, a training is the same.
-  const { scheduler: _scheduler, confirm: _confirm, ...rest } = experiment.search;
+  const {
+    scheduler: _scheduler,
+    confirm: _confirm,
+    budget: _budget,
+    order: _order,
+    ...rest
+  } = experiment.search;
   const one: Experiment = {
     ...best,
     data: { ...best.data, source },
@@ -45,7 +51,7 @@ export function bestConfig(
         ? { ...objective, module: from(objective.module) }
         : objective,
     }),
-    search: { ...rest, sampler: { grid: {} }, trials: 1, space },
+    search: { ...rest, order: "numbered", sampler: { grid: {} }, trials: 1, space },
   };
   const header = [
     `# The best of ${search.trials.length} trials of ${run}: trial ${trial}, ${search.metric} ${value}.`,

@@ -5,6 +5,7 @@ import { ManyfoldError } from "@manyfold/protocol";
 export function growthOf(
   { ensemble, search }: Experiment,
   asked: { readonly members?: number; readonly trials?: number },
+  stopped = false,
 ): { members?: number; trials?: number } | undefined {
   const members = more(
     "--members",
@@ -21,7 +22,9 @@ export function growthOf(
       help: "Their values are those of the ensembles they were; start a new run.",
     });
   }
-  const trials = more("--trials", asked.trials, search?.trials, "a search with trials");
+  const grown = more("--trials", asked.trials, search?.trials, "a search with trials");
+  // One that a budget ended goes on with the trials that it had left, and with its budget anew.
+  const trials = grown ?? (stopped ? asked.trials : undefined);
   if (members === undefined && trials === undefined) return undefined;
   return {
     ...(members === undefined ? {} : { members }),

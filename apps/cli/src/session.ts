@@ -205,7 +205,7 @@ export async function resumeRun(
     }
     const { paths, journal, state } = opened;
     try {
-      const growth = growthOf(state.experiment, flags);
+      const growth = growthOf(state.experiment, flags, state.stopped !== undefined);
       // A machine that only took over has no document of it yet.
       const text = await readFile(paths.document, "utf8").catch(() => undefined);
       if (!growth && state.finished && text !== undefined) {

@@ -64,7 +64,7 @@ function lawLines(analysis: ErrorAnalysis): string[] {
 const LISTED = 5;
 
 function searchLines(found: SearchResult): string[] {
-  const { best, corrected, trials, metric, direction, test } = found;
+  const { best, corrected, trials, metric, direction, stopped, test } = found;
   const sign = direction === "maximise" ? -1 : 1;
   const valued = trials
     .flatMap(({ value, ...trial }) => (value === null ? [] : [{ ...trial, value }]))
@@ -86,6 +86,7 @@ function searchLines(found: SearchResult): string[] {
   return [
     `Best of ${trials.length} trials${more} (on validation rows):`,
     ...lines,
+    ...(stopped ? [`    search.budget.${stopped} ended the search`] : []),
     ...(corrected && corrected.among > 1 ? [correctedLine(metric, corrected)] : []),
     ...(tested === undefined ? [] : ["", tested]),
   ];

@@ -75,6 +75,28 @@ test("a bag grows by rows that members leave out, and those then promise no cove
   ]);
 });
 
+test.each([
+  ["search.budget.cells", { budget: { cells: 5 }, repeats: 2, assess: { folds: { k: 3 } } }],
+  ["search.order", { order: "free" }],
+  ["search.confirm.rounds", { confirm: { trials: 2, rounds: 1 } }],
+  [undefined, { budget: { cells: 6 }, repeats: 2, assess: { folds: { k: 3 } } }],
+  [undefined, { order: "free", sampler: "tpe" }],
+  [undefined, { order: "free", budget: { failures: 3 } }],
+  [undefined, { confirm: { trials: 1, rounds: 1 } }],
+  [undefined, { confirm: { trials: 2, rounds: 1 }, assess: { folds: { k: 3 } } }],
+] as const)("what a search may not ask for: %s in %j", (path, search) => {
+  const found = experimentComplaints(
+    Experiment.parse({
+      version: 1,
+      name: "x",
+      data: { source: "x.csv", target: "y", task: "regression" },
+      model: { layers: [] },
+      search: { trials: 2, space: { "train.batch": { int: [8, 16] } }, ...search },
+    }),
+  );
+  expect(found.map((one) => one.path.join("."))).toEqual(path === undefined ? [] : [path]);
+});
+
 test("a trial of one net leaves no rows out that could stop it", () => {
   const stopping = (each: "model" | "ensemble") =>
     experimentComplaints(

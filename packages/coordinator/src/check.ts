@@ -1,7 +1,8 @@
 import { combinersFor, decidesOutOfBag, REGION_SCORES } from "@manyfold/ensemble";
 import type { Combiner, ConfigComplaint, Experiment } from "@manyfold/protocol";
 import { complaintError, isSecondOrder, nameOf, show, tagOf } from "@manyfold/protocol";
-import { schedulerOf, searchComplaints } from "@manyfold/search";
+import { isDecided, schedulerOf, searchComplaints } from "@manyfold/search";
+import { cellsPerTrial } from "./count.ts";
 import { OBJECTIVE_RULES } from "./objective-rules.ts";
 import { stepsOf } from "./objective.ts";
 import type { Rule } from "./rule.ts";
@@ -177,6 +178,21 @@ const RULES: readonly Rule[] = [
     got: ({ search }) =>
       search?.scheduler && "asha" in search.scheduler ? search.scheduler.asha?.min : undefined,
     help: "The first rung has to end before the training does.",
+  },
+  {
+    path: ["search", "budget", "cells"],
+    broken: ({ search }) =>
+      search?.budget?.cells !== undefined && search.budget.cells < cellsPerTrial(search),
+    condition: "at least the cells of one trial (folds x repeats)",
+    got: ({ search }) => search?.budget?.cells,
+    help: "Trials are begun whole.",
+  },
+  {
+    path: ["search", "order"],
+    broken: ({ search }) => search?.order === "free" && !isDecided(search),
+    condition: "numbered where no decision waits for results",
+    got: ({ search }) => search?.order,
+    help: "Such a search never leaves a slot idle: free would give nothing.",
   },
   {
     path: ["search", "confirm", "rounds"],

@@ -1,7 +1,9 @@
 import type { Execution, Failure, FailureCode } from "@manyfold/protocol";
+import { isFree } from "./decisions.ts";
 import { allTasks } from "./plan.ts";
 import type { RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
+import { CLOCKS } from "./stop.ts";
 
 /** What a machine decided, in words; a run with such a verdict may end otherwise elsewhere. */
 const CHANCE: { readonly [Code in FailureCode]?: string } = {
@@ -59,6 +61,15 @@ function reasonsOf(state: RunState): string[] {
     ([reason, count]) =>
       `${count} ${count === 1 ? "task was" : "tasks were"} given up because of ${reason}`,
   );
+  const { stopped } = state;
+  if (stopped && CLOCKS.has(stopped.by)) {
+    reasons.push(`search.budget.${stopped.by} ended the search, at a trial that a clock chose`);
+  }
+  if (isFree(state)) {
+    reasons.push(
+      "search.order: free has each decision see the results that happened to be there; another run tries other settings",
+    );
+  }
   if (state.created.variant === "blas") {
     reasons.push(
       "the system's BLAS computed the gradients, and its sums may be ordered otherwise elsewhere",

@@ -3,6 +3,8 @@ export interface Feed<Item> extends AsyncIterable<Item> {
   push(item: Item): void;
   /** Ends the iteration after what is queued. */
   close(): void;
+  /** Takes back what nobody has taken yet. */
+  reclaim(): Item[];
   /** Ends the iteration at once and gives back what nobody had taken. */
   abandon(): Item[];
 }
@@ -26,6 +28,7 @@ export function createFeed<Item>(): Feed<Item> {
       closed = true;
       notify();
     },
+    reclaim: () => queue.splice(0),
     abandon() {
       closed = true;
       const rest = queue.splice(0);

@@ -56,7 +56,7 @@ import { predictionTable } from "./predictions.ts";
 import { robustnessOf } from "./robustness.ts";
 import { searchResult } from "./search-result.ts";
 import type { RunState } from "./state.ts";
-import { trialCount } from "./trials.ts";
+import { trialCount } from "./count.ts";
 import { drawOf } from "./units.ts";
 
 /** What a run that has nothing left to do comes to. */

@@ -1,4 +1,6 @@
 import type { Experiment, SearchMetric } from "@manyfold/protocol";
+import type { Result } from "@manyfold/search";
+import type { Assessment } from "./state.ts";
 
 /** The metric that a search optimises, with `auto` resolved. */
 export function metricOf(experiment: Experiment): Exclude<SearchMetric, "auto"> {
@@ -16,4 +18,12 @@ export function directionOf(experiment: Experiment): "minimise" | "maximise" {
 /** What values are multiplied by to be minimised. */
 export function signOf(experiment: Experiment): 1 | -1 {
   return directionOf(experiment) === "maximise" ? -1 : 1;
+}
+
+/** What an assessment tells those who learn from it: its value, lower is better, and how sure it is. */
+export function resultOf(experiment: Experiment, { value, standardError }: Assessment): Result {
+  return {
+    value: value === null ? null : signOf(experiment) * value,
+    ...(standardError !== null && { standardError }),
+  };
 }

@@ -11,8 +11,9 @@ import { FINAL, taskId } from "@manyfold/protocol";
 import { isAdaptive } from "@manyfold/search";
 import type { Cell } from "@manyfold/search";
 import { firstOpenTask } from "./cursor.ts";
+import { cellsPerTrial, trialCount } from "./count.ts";
+import { decisionsOf, isFree, rungsOf } from "./decisions.ts";
 import { objectiveTask } from "./objective.ts";
-import { decisionsOf, rungsOf } from "./decisions.ts";
 import type { Assessment, RunState } from "./state.ts";
 import { cellNumber, outcomeOf } from "./state.ts";
 import {
@@ -24,7 +25,6 @@ import {
   paramsOf,
   proposedTrials,
   settingOf,
-  trialCount,
 } from "./trials.ts";
 import { leadersOf, winningTrial } from "./winner.ts";
 import type { Unit } from "./units.ts";
@@ -79,9 +79,7 @@ export function plan(
 export function tasksOfTrial(state: RunState, trial: number): readonly Wanted[] {
   const decisions = decisionsOf(state);
   if (!decisions) return tasksOfCell(state, { trial });
-  return decisions.made
-    .filter((one) => one.trial === trial)
-    .flatMap(({ rung }) => tasksOfCell(state, { trial, rung }));
+  return decisions.placesOf(trial).flatMap((place) => tasksOfCell(state, cellAt(state, place)));
 }
 
 /** All tasks of a cell that is decided: one per fold and unit, in task order. */
@@ -132,8 +130,13 @@ export function freshTasks(state: RunState, trial: number): readonly Wanted[] {
 /** The same up to a rung, from where the trial's rung before ended. */
 function partsOf(state: RunState, { trial, rung }: Cell, whole: readonly Wanted[]): Wanted[] {
   const rungs = rungsOf(state.experiment) ?? [];
+  const isWhole = rungs.length < 2;
   const until = rungs[rung] ?? 1;
-  const before = decisionsOf(state)?.made.findLast((one) => one.trial === trial && one.rung < rung);
+  const decisions = decisionsOf(state);
+  const before = decisions
+    ?.placesOf(trial)
+    .map((place) => decisions.made[place])
+    .findLast((one) => one !== undefined && one.rung < rung);
   const previous = before && tasksOfCell(state, { trial, rung: before.rung });
   return whole.map(({ key, spec }, place) => {
     const earlier = previous?.[place];
@@ -142,7 +145,7 @@ function partsOf(state: RunState, { trial, rung }: Cell, whole: readonly Wanted[
     // A training that is over, by failure or by early stopping, stays what it is.
     if (earlier && from === undefined) return { ...earlier, key: { ...key, rung } };
     const part = { until, ...(from && { from }) };
-    const ofPart = rungs.length === 1 ? spec : { ...spec, part };
+    const ofPart = isWhole ? spec : { ...spec, part };
     return { key: { ...key, rung }, id: taskId(ofPart), spec: ofPart };
   });
 }
@@ -210,9 +213,17 @@ export function neededTasks(state: RunState): Wanted[] {
 
 /** Number of tasks of trials whose settings wait for results: as many for each as the first has. */
 export function waitingTasks(state: RunState): number {
-  const waiting = trialCount(state.experiment) - proposedTrials(state);
+  const trials = isSearched(state) ? 0 : trialCount(state.experiment);
+  // Nobody knows how many a budget allows.
+  const waiting = Number.isFinite(trials) ? Math.max(0, trials - proposedTrials(state)) : 0;
   const cells = waiting === 0 ? 0 : waiting * tasksOfCell(state, cellAt(state, 0)).length;
   return cells + waitingFresh(state);
+}
+
+/** Tasks of a trial, or of a trial's way to a rung. */
+export function tasksPerCell({ experiment: { search, ensemble } }: RunState): number {
+  if (!search) return 0;
+  return cellsPerTrial(search) * unitsOf(search.each === "ensemble" ? ensemble : undefined).length;
 }
 
 /** Tasks of leading trials, as long as it is open which trials lead. */
@@ -231,7 +242,7 @@ export function idleNote(state: RunState, slots: number): string | undefined {
   if (!search && slots > step) {
     return `${slots - step} of ${slots} slots stay idle while the bag grows: ensemble.stop.step ${step} members are trained at a time. A larger step would use all; it looks less often.`;
   }
-  if (!search || !(isAdaptive(search) || decisionsOf(state))) return undefined;
+  if (!search || isFree(state) || !(isAdaptive(search) || decisionsOf(state))) return undefined;
   const cells = tasksOfCell(state, cellAt(state, 0)).length;
   const busy = (search.lag + 1) * cells;
   if (slots <= busy) return undefined;

@@ -4,7 +4,8 @@ import type { Wanted } from "./plan.ts";
 import { finalTasks, freshTasks, tasksOfCell, waitingTasks } from "./plan.ts";
 import type { RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
-import { cellAt, cellCount, firstOpen, isSearched, trialCount } from "./trials.ts";
+import { cellAt, cellCount, firstOpen, isSearched } from "./trials.ts";
+import { trialCount } from "./count.ts";
 import { membersWanted } from "./units.ts";
 import { leadersOf } from "./winner.ts";
 
@@ -52,13 +53,14 @@ export function progressOf(state: RunState): {
   add(open, state, final);
   const pending = final.length === 0 ? membersWanted(state.experiment.ensemble, state.weighed) : 0;
   const trials = trialCount(state.experiment);
+  const of = Number.isFinite(trials) ? `/${trials}` : "";
   // With a scheduler a trial is assessed several times.
   const begun = decisionsOf(state)?.settings.length ?? state.assessed.size;
   return {
     done: over.done + open.done,
     total: over.tasks + open.tasks + rest + waitingTasks(state) + pending,
     failed: over.failed + open.failed,
-    stage: !isSearched(state) ? `trial ${begun}/${trials}, tasks` : "members",
+    stage: isSearched(state) ? "members" : `trial ${begun}${of}, tasks`,
   };
 }
 

@@ -12,11 +12,13 @@ import type {
 import { assessTrial, confirmTrial, dueConfirmations, dueTrials } from "./assess.ts";
 import { isWeighingDue, weigh } from "./enough.ts";
 import { createFeed } from "./feed.ts";
-import { plan } from "./plan.ts";
+import { decideFreely, isFree } from "./decisions.ts";
+import { plan, tasksPerCell } from "./plan.ts";
 import { verdict } from "./retry.ts";
 import type { RunState } from "./state.ts";
 import { fold, nextAttempt, outcomeOf } from "./state.ts";
-import { paramsOf } from "./trials.ts";
+import { begunCells, CLOCKS, usedUp } from "./stop.ts";
+import { cellCount, isSearched, paramsOf } from "./trials.ts";
 
 /** Where a run happens: all that touches the world is handed in. */
 export interface Surroundings {
@@ -72,7 +74,9 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
       for (const task of feed.abandon()) inFlight.delete(task.id);
       return;
     }
-    for (const { id, key, spec } of plan(state, inFlight, window() - inFlight.size)) {
+    // In free order nothing is decided ahead of a free slot.
+    const room = isFree(state) && !isSearched(state) ? description.slots : window();
+    for (const { id, key, spec } of plan(state, inFlight, room - inFlight.size)) {
       inFlight.set(id, key);
       feed.push({ id, attempt: nextAttempt(state, id), spec });
     }
@@ -96,6 +100,29 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
     if (isWeighingDue(state, inFlight)) {
       await note({ type: "weighed", ...(await weigh(state, blobs)) });
     }
+  };
+
+  /** In free order: as many decisions as there are slots without a task. */
+  const decide = async () => {
+    while (isFree(state) && !drained()) {
+      const free = description.slots - inFlight.size;
+      const idle = free - plan(state, inFlight, free).length;
+      const decided = idle > 0 && decideFreely(state, Math.ceil(idle / tasksPerCell(state)));
+      if (!decided) return;
+      await record(state, journal, [{ type: "decided", ...decided, time: clock.now() }]);
+      // A setting that was tried before has no task left to do.
+      await assess();
+    }
+  };
+
+  /** Ends the search where a budget of it is used up: between tasks, and on record. */
+  const stop = async () => {
+    const by = usedUp(state, clock.now());
+    if (by === undefined) return;
+    if (CLOCKS.has(by)) for (const task of feed.reclaim()) inFlight.delete(task.id);
+    // What results decided ends at their decision, whoever has begun how much of it.
+    const cells = CLOCKS.has(by) ? begunCells(state, inFlight) : cellCount(state);
+    await record(state, journal, [{ type: "stopped", by, cells, time: clock.now() }]);
   };
 
   /** Instead of a failure that would end its task, a success that came late counts. */
@@ -133,6 +160,8 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
           world.observe?.(event, state);
         }
         await assess();
+        await stop();
+        await decide();
         refill();
       }
     } catch (cause) {
@@ -152,6 +181,8 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
 
   // A resumed run may have stopped between a trial's last result and its assessment.
   await assess();
+  await stop();
+  await decide();
   refill();
   world.drain?.addEventListener("abort", refill, { once: true });
   try {

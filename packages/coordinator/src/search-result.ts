@@ -2,7 +2,7 @@ import type { Failure, SearchResult, TaskResult, TrialRow } from "@manyfold/prot
 import { fold, key } from "@manyfold/core";
 import { tagOf } from "@manyfold/protocol";
 import { importances, insightOf } from "@manyfold/search";
-import { decisionsOf, rungsOf } from "./decisions.ts";
+import { decisionsOf, isFree, rungsOf } from "./decisions.ts";
 import { testOf } from "./objective.ts";
 import { finalTasks, tasksOfCell } from "./plan.ts";
 import type { Assessment, RunState } from "./state.ts";
@@ -39,6 +39,8 @@ export function searchResult(state: RunState): SearchResult | null {
         }
       : null,
     ...(best && { corrected: correctedValue(state, best) }),
+    ...(state.stopped && { stopped: state.stopped.by }),
+    ...(isFree(state) && { order: "free" as const }),
     trials,
     ...(experiment.objective ? testOf(state, finalTasks(state)) : {}),
     ...(importance ? { importance } : {}),

@@ -16,6 +16,9 @@ type RecordOf<Type extends JournalRecord["type"]> = Extract<JournalRecord, { typ
 /** What a search found out about a trial. */
 export type Assessment = Omit<RecordOf<"assessed">, "type" | "time">;
 
+/** The end of a search by its budget: so many cells, from the first, belong to it. */
+export type Stop = Omit<RecordOf<"stopped">, "type" | "time">;
+
 /** More than there are epochs at which a scheduler looks. */
 const RUNGS = 1e6;
 
@@ -36,6 +39,9 @@ export interface Labour {
   trainSeconds: number;
   /** Milliseconds in which a coordinator was at work. */
   active: number;
+  /** Of both, what was there when the run was grown last. */
+  spentActive: number;
+  spentTraining: number;
   started: number;
   last: number;
   /** Every attempt whose record says what it was for, in the order in which they ended. */
@@ -59,6 +65,12 @@ export interface RunState {
   readonly confirmed: Map<number, readonly (number | null)[]>;
   /** Looks at a growing bag, in order. */
   readonly weighed: Weighing[];
+  /** Cells in the order in which they were assessed, by {@link cellNumber}. */
+  readonly arrived: number[];
+  /** Of a search in free order: how many results each of its decisions saw. */
+  readonly decided: number[];
+  /** What ended the search before its trials were used up. */
+  stopped: Stop | undefined;
   finished: RecordOf<"finished"> | undefined;
   readonly labour: Labour;
 }
@@ -85,6 +97,9 @@ export function begin(record: JournalRecord): RunState {
     assessed: new Map(),
     confirmed: new Map(),
     weighed: [],
+    arrived: [],
+    decided: [],
+    stopped: undefined,
     finished: undefined,
     labour: {
       tasks: new Map(),
@@ -93,6 +108,8 @@ export function begin(record: JournalRecord): RunState {
       copies: 0,
       trainSeconds: 0,
       active: 0,
+      spentActive: 0,
+      spentTraining: 0,
       started: record.time,
       last: record.time,
       spans: [],
@@ -115,6 +132,10 @@ const STEPS: {
   grown: (state, record) => {
     state.experiment = grow(state.experiment, record);
     state.finished = undefined;
+    // What it may spend is counted from here on.
+    state.stopped = undefined;
+    const { active, trainSeconds } = state.labour;
+    Object.assign(state.labour, { spentActive: active, spentTraining: trainSeconds });
   },
   completed: (state, record) => {
     // The first result wins; a second one of the same task has the same bits anyway.
@@ -138,7 +159,15 @@ const STEPS: {
   assessed: (state, { trial, rung, value, standardError, cells, epoch }) => {
     const assessment = { trial, value, standardError, cells, epoch };
     const found = rung === undefined ? assessment : { ...assessment, rung };
-    state.assessed.set(cellNumber(found), found);
+    const number = cellNumber(found);
+    if (!state.assessed.has(number)) state.arrived.push(number);
+    state.assessed.set(number, found);
+  },
+  decided: (state, { seen, count }) => {
+    for (let one = 0; one < count; one++) state.decided.push(seen);
+  },
+  stopped: (state, { by, cells }) => {
+    state.stopped = { by, cells };
   },
   confirmed: (state, { trial, cells }) => {
     state.confirmed.set(trial, cells);

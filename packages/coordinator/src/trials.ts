@@ -1,27 +1,12 @@
 import type { Experiment, Params } from "@manyfold/protocol";
 import { key } from "@manyfold/core";
-import {
-  applyParams,
-  beginSearch,
-  isAdaptive,
-  schedulerOf,
-  seenBy,
-  trialsOf,
-} from "@manyfold/search";
+import { applyParams, beginSearch, isAdaptive, seenBy } from "@manyfold/search";
 import type { Learner } from "@manyfold/search";
+import { trialCount } from "./count.ts";
 import { decisionsOf } from "./decisions.ts";
-import { signOf } from "./metric.ts";
-import { stepsOf } from "./objective.ts";
+import { resultOf, signOf } from "./metric.ts";
 import type { Assessment, RunState } from "./state.ts";
 import { cellNumber } from "./state.ts";
-
-/** Number of trials of the experiment's search; 0 without one. */
-export function trialCount(experiment: Experiment): number {
-  const { search } = experiment;
-  if (!search) return 0;
-  const planned = search.trials ?? schedulerOf(search)?.trials(stepsOf(experiment));
-  return planned ?? trialsOf(search);
-}
 
 /** How far a search's proposals have come: remembered, since each costs what it has learned. */
 interface Proposals {
@@ -71,7 +56,7 @@ export function proposedTrials(state: RunState): number {
   const { experiment } = state;
   const decisions = decisionsOf(state);
   if (decisions) return decisions.settings.length;
-  const trials = trialCount(experiment);
+  const trials = Math.min(trialCount(experiment), state.stopped?.cells ?? Infinity);
   if (!experiment.search || !isAdaptive(experiment.search)) return trials;
   const { lag } = experiment.search;
   // Trial t sees trials 0 to t-1-lag, so the first open one holds up those from it + lag + 1 on.
@@ -100,8 +85,9 @@ export function assessmentAt(state: RunState, place: number): Assessment | undef
 /** Whether all trials are assessed and no more will come. */
 export function isSearched(state: RunState): boolean {
   const decisions = decisionsOf(state);
-  if (!decisions) return state.assessed.size >= trialCount(state.experiment);
-  return decisions.ended;
+  if (decisions) return decisions.ended && firstOpen(state) >= decisions.made.length;
+  const trials = Math.min(trialCount(state.experiment), state.stopped?.cells ?? Infinity);
+  return firstOpen(state) >= trials;
 }
 
 const leading = new WeakMap<RunState, { experiment: Experiment; place: number }>();
@@ -138,14 +124,6 @@ export function bestTrial(state: RunState): (Assessment & { readonly value: numb
     if (!best || rank(valued, best) < 0) best = valued;
   }
   return best;
-}
-
-/** What an assessment tells those who learn from it: its value, lower is better, and how sure it is. */
-export function resultOf(experiment: Experiment, { value, standardError }: Assessment) {
-  return {
-    value: value === null ? null : signOf(experiment) * value,
-    ...(standardError !== null && { standardError }),
-  };
 }
 
 /** The order of trials with values, the best first: those that came further, by value, by number. */

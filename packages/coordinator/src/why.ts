@@ -10,7 +10,8 @@ import { ATTEMPTS } from "./retry.ts";
 import { trialRows } from "./search-result.ts";
 import type { RunState } from "./state.ts";
 import { cellNumber } from "./state.ts";
-import { paramsOf, trialCount } from "./trials.ts";
+import { trialCount } from "./count.ts";
+import { paramsOf } from "./trials.ts";
 
 /** How a trial's setting came about. */
 export interface Proposal {
@@ -102,34 +103,40 @@ function proposalOf(state: RunState, trial: number): Proposal {
   const { search } = experiment;
   if (!search) throw new TypeError("There is no search.");
   const decisions = decisionsOf(state);
-  const made = decisions?.made.find((one) => one.trial === trial);
+  const [place = 0] = decisions?.placesOf(trial) ?? [];
+  const made = decisions?.made[place];
   const adaptive = isAdaptive(search);
   const told: readonly Told[] = decisions
-    ? decisions.made.slice(0, made?.saw ?? 0)
+    ? decisions.seenBy(place)
     : Array.from({ length: seenBy(search, trial) }, (_, one) => ({ trial: one }));
   const learner = beginSearch(search, key(experiment.seed));
-  const knew = new Set<number>();
+  // A sampler numbers trials as it is told of them: in free order not as they were proposed.
+  const knew = new Map<number, number>();
   for (const one of adaptive ? told : []) {
     const found = state.assessed.get(cellNumber({ trial: one.trial, rung: one.rung }));
     const value = found && found.value !== null ? signOf(experiment) * found.value : null;
     const rung = one.rung === undefined ? {} : { rung: one.rung };
-    const observation = { trial: one.trial, params: settingOf(state, one.trial), value, ...rung };
+    const known = knew.get(one.trial) ?? knew.size;
+    const observation = { trial: known, params: settingOf(state, one.trial), value, ...rung };
     if (knew.has(one.trial)) learner.revise?.(observation);
     else learner.tell(observation);
-    knew.add(one.trial);
+    knew.set(one.trial, known);
   }
   const pending = Array.from({ length: trial }, (_, one) => one).filter((one) => !knew.has(one));
   learner.ask(
     trial,
     pending.map((one) => settingOf(state, one)),
   );
-  const reason = learner.reason?.();
+  const order = [...knew.keys()];
+  const found = learner.reason?.();
+  const good = found?.good?.map((one) => order[one] ?? one);
+  const reason = found && { ...found, ...(good && { good }) };
   return {
     sampler: tagOf(search.sampler),
     decision: made?.number ?? trial,
     adaptive,
     lag: search.lag,
-    knew: adaptive ? [...knew] : [],
+    knew: adaptive ? order : [],
     pending: adaptive ? pending : [],
     ...(reason && { reason }),
   };

@@ -4,7 +4,7 @@ import { Experiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { Weighing } from "./weighing.ts";
 import { Hash } from "./hash.ts";
-import { Params } from "./search.ts";
+import { Params, StopReason } from "./search.ts";
 import { BlobRef, TaskKey, TaskResult, Variant } from "./task.ts";
 
 /** The rows of one stage, prepared once: the final table, or one fold of a search. */
@@ -108,6 +108,20 @@ export const JournalRecord = z.discriminatedUnion("type", [
   }),
   /** A growing bag had so many members, and this is what more of them would gain. */
   z.strictObject({ type: z.literal("weighed"), ...Weighing.shape, time: z.number() }),
+  /** In free order: so many decisions were made, each having seen the first so many results. */
+  z.strictObject({
+    type: z.literal("decided"),
+    seen: z.int().min(0),
+    count: z.int().min(1),
+    time: z.number(),
+  }),
+  /** A budget ended the search; so many cells, from the first, still belong to it. */
+  z.strictObject({
+    type: z.literal("stopped"),
+    by: StopReason,
+    cells: z.int().min(0),
+    time: z.number(),
+  }),
   /** A session of the coordinator began (a resume) or was asked to stop. */
   z.strictObject({ type: z.literal("resumed"), time: z.number() }),
   z.strictObject({ type: z.literal("interrupted"), time: z.number() }),

@@ -4,7 +4,7 @@ import { Preprocessing } from "./data.ts";
 import { Experiment } from "./experiment.ts";
 import { FailureCode } from "./failure.ts";
 import { Hash } from "./hash.ts";
-import { Params, ParamValue } from "./search.ts";
+import { Params, ParamValue, StopReason } from "./search.ts";
 import { CurvePoint, TaskKey, Variant } from "./task.ts";
 import { Weighing } from "./weighing.ts";
 
@@ -108,6 +108,10 @@ export const SearchResult = z.strictObject({
   direction: z.enum(["minimise", "maximise"]),
   best: z.strictObject({ trial: z.int().min(0), params: Params, value: z.number() }).nullable(),
   corrected: CorrectedValue.optional(),
+  /** The budget that ended it before its trials were used up. */
+  stopped: StopReason.optional(),
+  /** Where decisions saw the results that happened to be there. */
+  order: z.literal("free").optional(),
   trials: z.array(TrialRow),
   /** With an objective: the best setting's value on the test rows, from all training rows. */
   test: z

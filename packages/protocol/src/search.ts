@@ -233,6 +233,41 @@ const Confirmation = z
     "The leading trials are assessed again, on new splits and with new random numbers; what they give there decides among them, and is the winner's value without the luck that made it lead.",
   );
 
+/** The budgets that can end a search; the first two by a clock. */
+export const StopReason = z.enum(["seconds", "cpuSeconds", "target", "failures", "stagnation"]);
+export type StopReason = z.infer<typeof StopReason>;
+
+/** What a search may spend at most, besides trials. */
+const Budget = z
+  .strictObject({
+    cells: z
+      .int()
+      .min(1)
+      .optional()
+      .describe("Trainings in all: folds x repeats of every trial, and of every rung of it."),
+    seconds: z
+      .number()
+      .gt(0)
+      .optional()
+      .describe("Time on the clock. What runs is finished; where the search ends is chance."),
+    cpuSeconds: z
+      .number()
+      .gt(0)
+      .optional()
+      .describe("Time of all workers, summed over tasks. Where the search ends is chance."),
+    target: z.number().optional().describe("Value of the best trial that is good enough."),
+    failures: z.int().min(1).optional().describe("Failed trials."),
+    stagnation: z.int().min(1).optional().describe("Results in a row without a better one."),
+  })
+  .describe(
+    "Ends the search before its trials are used up; the best trial so far is fitted. cells, target, failures and stagnation end it at the same trial on any number of workers.",
+  )
+  .superRefine((value, context) => {
+    if (Object.values(value).some((limit) => limit !== undefined)) return;
+    const condition = "an object with at least one limit";
+    context.addIssue({ code: "custom", message: `must be ${condition}`, params: { condition } });
+  });
+
 /** A search over settings of the experiment. */
 export const SearchSpec = z.strictObject({
   sampler: Sampler.default({ random: {} }),
@@ -273,6 +308,13 @@ export const SearchSpec = z.strictObject({
     .describe(
       "Samplers that learn: results that a proposal does not wait for. Trial t sees the results of trials 0 to t-1-lag, so that equal experiments give equal trials at any number of workers; more slots than lag + 1 trials need stay idle.",
     ),
+  order: z
+    .enum(["numbered", "free"])
+    .default("numbered")
+    .describe(
+      "numbered: a decision sees the results of those more than search.lag before it, and equal experiments give equal trials on any number of workers. free: it sees what is there, no slot ever waits, and another run tries other settings.",
+    ),
+  budget: Budget.optional(),
   metric: SearchMetric.default("auto").describe(
     "auto: nll for classification, rmse for regression.",
   ),

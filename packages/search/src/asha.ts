@@ -38,7 +38,7 @@ export const asha: SchedulerRule<Settings> = {
     ...geometricRungs(min, eta, epochs).map((rung, k) => [
       String(k),
       String(rung),
-      String(Math.floor(trials / eta ** k)),
+      Number.isFinite(trials) ? String(Math.floor(trials / eta ** k)) : `1 in ${eta ** k}`,
     ]),
   ],
 };

@@ -7,6 +7,8 @@ export { importances } from "./importance.ts";
 export type { Importance } from "./importance.ts";
 export { insightOf } from "./insight.ts";
 export type { Tried } from "./insight.ts";
+export { beginCourse, isDecided, isOpenEnded } from "./course.ts";
+export type { Course, Decision, Result } from "./course.ts";
 export { schedulerOf } from "./schedulers.ts";
 export type { Cell, Pacer, Verdict } from "./scheduler.ts";
 export { axisOf } from "./space.ts";

@@ -34,7 +34,7 @@ export const median: SchedulerRule<Settings> = {
   },
   table: (settings, { epochs, trials }) => [
     ["looks at epochs", "trials"],
-    [rungs(settings, epochs).join(" "), String(trials)],
+    [rungs(settings, epochs).join(" "), Number.isFinite(trials) ? String(trials) : "any number"],
   ],
 };
 

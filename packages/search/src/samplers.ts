@@ -115,14 +115,24 @@ export function samplerComplaints(search: SearchSpec): ConfigComplaint[] {
   return [...rule.complaints(search.space), ...countComplaints(search)];
 }
 
-function countComplaints({ sampler, scheduler, space, trials }: SearchSpec): ConfigComplaint[] {
+function countComplaints({
+  sampler,
+  scheduler,
+  space,
+  trials,
+  budget = {},
+}: SearchSpec): ConfigComplaint[] {
   const { rule } = ruleOf(sampler);
+  // A target may never be reached, and trials may never fail.
+  const { cells, seconds, cpuSeconds, stagnation } = budget;
+  if ([cells, seconds, cpuSeconds, stagnation].some((limit) => limit !== undefined)) return [];
   if (trials !== undefined || rule.complaints(space).length > 0) return [];
   // Brackets have a number of trials of their own.
   if (scheduler && "hyperband" in scheduler) return [];
   if (rule.size(space) <= Number.MAX_SAFE_INTEGER) return [];
   const condition = `a number of trials for sampler: ${tagOf(sampler)}`;
-  return [{ path: ["search", "trials"], at: "value", condition, got: "nothing" }];
+  const help = "Or let search.budget end it: cells, seconds, cpuSeconds or stagnation.";
+  return [{ path: ["search", "trials"], at: "value", condition, got: "nothing", help }];
 }
 
 /** A sampler's rule and its settings. */

@@ -68,7 +68,9 @@ async function planOf(path: string) {
       : { parameters: network.parameters.size, summary: describeNetwork(network) },
     search: experiment.search
       ? {
-          trials,
+          trials: Number.isFinite(trials) ? trials : null,
+          budget: experiment.search.budget ?? null,
+          order: experiment.search.order,
           folds: data.folds.length,
           repeats: experiment.search.repeats,
           confirm: experiment.search.confirm ?? null,
@@ -100,7 +102,7 @@ function networkOf(model: Parameters<typeof buildNetwork>[0], { width, target }:
 
 function cells({ folds, repeats }: NonNullable<Plan["search"]>): string {
   const count = folds * repeats;
-  const how = repeats > 1 ? ` (${folds} folds, ${repeats} repeats)` : "";
+  const how = repeats > 1 ? ` (${folds} fold${folds === 1 ? "" : "s"}, ${repeats} repeats)` : "";
   return `${count} cell${count === 1 ? "" : "s"}${how}`;
 }
 
@@ -124,7 +126,19 @@ function describe(plan: Plan): string[] {
       : []),
     ...(search
       ? [
-          `search: ${search.trials} trials of ${cells(search)} each, then the best ${objective ? "is called with all training rows and the test rows" : "is fitted on all training rows"}`,
+          `search: ${search.trials ?? "as many as the budget allows"} trials of ${cells(search)} each, then the best ${objective ? "is called with all training rows and the test rows" : "is fitted on all training rows"}`,
+          ...(search.budget
+            ? [
+                `  ends early at ${Object.entries(search.budget)
+                  .map(([name, limit]) => `${name} ${limit}`)
+                  .join(", ")}`,
+              ]
+            : []),
+          ...(search.order === "free"
+            ? [
+                "  order: free - no slot waits for results, and another run tries other settings: not reproducible",
+              ]
+            : []),
           ...(search.confirm
             ? [
                 `  the leading ${search.confirm.trials} are assessed again, ${search.confirm.rounds * search.folds} times each on fresh splits`,
@@ -132,7 +146,7 @@ function describe(plan: Plan): string[] {
             : []),
           ...(search.table ?? []).map((row) => `  ${row.join("  ")}`),
           ...search.first.map((params, trial) => `  trial ${trial}: ${JSON.stringify(params)}`),
-          ...(search.trials > search.first.length ? ["  ..."] : []),
+          ...((search.trials ?? Infinity) > search.first.length ? ["  ..."] : []),
         ]
       : []),
   ];

@@ -71,7 +71,16 @@ export function search(found: SearchResult, spec: SearchSpec | undefined): Html 
   return html`<p>
       ${counted(found.trials.length, "setting")} proposed by <b>${found.sampler}</b> search${how} on
       training rows only${failed > 0 && `; ${count(failed)} failed`}. What decides is
-      ${found.metric}: ${order} is better.
+      ${found.metric}: ${order} is
+      better.${
+        found.stopped !== undefined &&
+        html` <b>search.budget.${found.stopped}</b> ended the search.`
+      }
+      ${
+        found.order === "free" &&
+        html`With <b>search.order: free</b> each decision saw the results that were there, so that
+          no slot waited; another run would try other settings.`
+      }
     </p>
     ${
       best &&
