@@ -264,6 +264,38 @@ const CONFIGURATION: readonly Case[] = [
     says: 'x.yaml:12:47 train.regularizers.0.tie.between.1 must be a layer or parameter with values of its own (layers.0, layers.0.dense.bias, output, output.bias), got "layers.7".\nLayers are counted from 0 with repeats written out; one that shares another\'s weights has none.',
   },
   {
+    name: "a further head of a column that is not there",
+    given: config(["train:", "  heads: [{ target: colour, task: classification }]\ntrain:"]),
+    says: 'x.yaml:11:21 model.heads.0.target must be a column of data.csv, got "colour".\nDid you mean color? Its columns are a, b, color, y.',
+  },
+  {
+    name: "a further head of the target",
+    given: config(["train:", "  heads: [{ target: y, task: classification }]\ntrain:"]),
+    says: 'x.yaml:11:21 model.heads.0.target must be a column with no other use, got "y".\nIt is a target, the group of the split, or ignored already.',
+  },
+  {
+    name: "a further head of numbers that are words",
+    given: config(["train:", "  heads: [{ target: color, task: regression }]\ntrain:"]),
+    says: 'data.csv:2 column color must be a number, got "red".\nCorrect the cell, or set data.task: classification to predict labels.',
+  },
+  {
+    name: "a further head with a loss of another kind",
+    given: config([
+      "train:",
+      "  heads: [{ target: color, task: classification, loss: huber }]\ntrain:",
+    ]),
+    says: 'x.yaml:11:56 model.heads.0.loss must be auto or one that fits a softmax output (squaredError, softmaxCrossEntropy), got "huber".\nhuber needs model.output: linear.',
+  },
+  {
+    name: "further heads for rows that have no target",
+    given: config(
+      ["train:", "  heads: [{ target: color, task: classification }]\ntrain:"],
+      ["  epochs: 2", "  semi: vat\n  epochs: 2"],
+      ["  task: classification", "  task: classification\n  unlabelled: keep"],
+    ),
+    says: 'x.yaml:12:10 model.heads must be left out with train.semi, got "color".\nA row without a target has none of the further ones either; train.pretrain learns from such rows.',
+  },
+  {
     name: "losses per target of classes",
     given: config(["  epochs: 2", "  loss: { perTarget: [{ weight: 2 }] }\n  epochs: 2"]),
     says: 'x.yaml:12:3 train.loss must be without perTarget for a classification, got "perTarget".\nSeveral targets on one trunk are numbers, all of them.',

@@ -33,6 +33,13 @@ function trees(rows: number): string {
   return ["height,width,age,soil,wet,kind", ...lines, ""].join("\n");
 }
 
+/** The target, which is the last column, of every other row taken away. */
+function gapped(text: string): string {
+  const [header, ...lines] = text.split("\n");
+  const kept = lines.map((line, i) => (i % 2 === 0 ? line : line.replace(/[^,]+$/, "")));
+  return [header, ...kept].join("\n");
+}
+
 /** Two values to predict from six measurements, one of them of no use. */
 function yields(rows: number): string {
   const next = numbers(2);
@@ -141,12 +148,69 @@ export const learning = {
   },
 } satisfies ExperimentInput;
 
+/** Two trials, then two nets of the best one on rows drawn for each. */
+const composed = (
+  changes: Pick<ExperimentInput, "train"> & Partial<Pick<ExperimentInput, "data" | "model">>,
+) =>
+  ({
+    ...bag,
+    ...changes,
+    train: { epochs: 4, batch: 16, ...changes.train },
+    ensemble: { bagging: { members: 2 } },
+    search: {
+      sampler: "random",
+      trials: 2,
+      assess: { validation: { fraction: 0.3 } },
+      space: { "model.layers.0.dense.units": { int: [3, 6] } },
+    },
+  }) satisfies ExperimentInput;
+
+const gaps = { ...bag.data, source: "gaps.csv", unlabelled: "keep" } as const;
+const values = { ...bag.data, source: "yields.csv", target: "grain", task: "regression" } as const;
+const regression = { ...values, split: { test: 0.25 } };
+
+/** Every way to train under a search and bagging, some together. */
+export const COMPOSED = {
+  vat: composed({ data: gaps, train: { semi: "vat" } }),
+  "denoising-and-pseudo-labels": composed({
+    data: gaps,
+    train: {
+      pretrain: { epochs: 2, corrupt: 0.3 },
+      semi: { pseudoLabels: { threshold: 0.4, warmUp: 0.5 } },
+    },
+  }),
+  "moved-and-attacked": composed({
+    data: { ...regression, scale: "none" },
+    train: {
+      augment: { image: { height: 1, width: 7, shift: 0.5 }, mixup: 0.3 },
+      adversarial: { epsilon: 0.02 },
+    },
+  }),
+  "pretrained-mixture": composed({
+    data: regression,
+    model: { ...model, output: { mixture: { components: 2 } } },
+    train: { pretrain: { epochs: 2 } },
+  }),
+  "newton-cg": composed({ train: { batch: "all", optimizer: { newtonCg: {} } } }),
+  heads: composed({
+    model: {
+      ...model,
+      heads: [
+        { target: "height", task: "regression", output: "gaussian", weight: 0.3 },
+        { target: "soil", task: "classification" },
+      ],
+    },
+    train: {},
+  }),
+} as const;
+
 /** Writes an experiment and its data into a folder of their own; returns the configuration's path. */
 export function writeExperiment(parent: string, experiment: ExperimentInput): string {
   const folder = join(parent, experiment.name);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "trees.csv"), trees(90));
   writeFileSync(join(folder, "yields.csv"), yields(80));
+  writeFileSync(join(folder, "gaps.csv"), gapped(trees(90)));
   const path = join(folder, "experiment.yaml");
   // JSON is YAML.
   writeFileSync(path, JSON.stringify(experiment, null, 2));

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { RunDocument } from "@manyfold/protocol";
 import { namesOf, openLink } from "@manyfold/workers/nats";
 import { beforeAll, expect, test } from "vitest";
-import { bag, search, writeExperiment } from "../e2e/experiments.ts";
+import { bag, COMPOSED, search, writeExperiment } from "../e2e/experiments.ts";
 import { temporaryFolder } from "../e2e/folder.ts";
 import { document, manyfold, type Running, start } from "../e2e/program.ts";
 import { countDone, doneTasks, slow, workerStarter } from "./cluster.ts";
@@ -85,6 +85,14 @@ describeWithServer("runs over NATS", () => {
       const { workers: named } = there.execution;
       expect(named.map(({ tasks }) => tasks > 0)).toEqual([true, true]);
       expect(named.reduce((sum, { tasks }) => sum + tasks, 0)).toBe(16);
+    }
+    // What a task says more of its training travels too.
+    for (const name of ["vat", "heads"] as const) {
+      const config = writeExperiment(folder, { ...COMPOSED[name], name });
+      const there = await document(["run", config, ...cluster, "--out", out]);
+      const here = await inline(config);
+      expect(there.ledger).toBe(here.ledger);
+      expect(there.heads).toEqual(here.heads);
     }
   });
 

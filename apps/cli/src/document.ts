@@ -48,6 +48,7 @@ export function finishedDocument(
     reproducible,
     tasks: ending.tasks,
     metrics: result.metrics,
+    ...(result.heads && { heads: result.heads }),
     analysis: result.analysis && pick(result.analysis),
     ledger: result.ledger,
     execution: { variant, workers, attempts, lost, copies },

@@ -12,7 +12,7 @@ import {
   record,
   runToEnd,
 } from "@manyfold/coordinator";
-import { buildNetwork, lossFor, requireImages, tiesOf } from "@manyfold/core";
+import { buildNetwork, ioOf, lossFor, requireImages, tiesOf } from "@manyfold/core";
 import type { Prepared } from "@manyfold/data";
 import { prepare } from "@manyfold/data";
 import {
@@ -74,7 +74,8 @@ export async function readData(config: Config, experiment: Experiment): Promise<
   const named = experiment.data.source;
   const source = isAbsolute(named) ? named : join(dirname(config.path), named);
   try {
-    const prepared = prepare(await readCsv(source, experiment.data), experiment, hashOf);
+    const raw = await readCsv(source, experiment.data, experiment.model.heads);
+    const prepared = prepare(raw, experiment, hashOf);
     requireFit(experiment, prepared.data.final.preprocessing);
     requireImages(prepared.data.final.table.inputs, experiment.train.augment);
     return prepared;
@@ -97,10 +98,9 @@ export async function readModule(config: Config, experiment: Experiment) {
  *
  * @throws ManyfoldError `config` naming the layer or setting
  */
-function requireFit({ model, train }: Experiment, { width, target }: Preprocessing): void {
-  const outputs = target.task === "classification" ? target.classes.length : target.columns.length;
-  const network = buildNetwork(model, { inputs: width, task: target.task, outputs });
-  lossFor(train.loss, network.head, network.targets);
+function requireFit({ model, train }: Experiment, preprocessing: Preprocessing): void {
+  const network = buildNetwork(model, ioOf(preprocessing));
+  lossFor(train.loss, network.head, network.ownTargets);
   tiesOf(train.regularizers, network);
 }
 

@@ -27,6 +27,9 @@ export function summary(outputs: Outputs, paths: RunPaths, source: string): stri
     if (!metrics.test) lines.push("");
     lines.push(`out of bag    ${scores(oob.metrics)}${bare}${biased}`);
   }
+  for (const { target, metrics, on } of result.heads ?? []) {
+    lines.push(`${target} (${on === "test" ? "test" : "training"} rows)  ${scores(metrics)}`);
+  }
   if (analysis && analysis.k > 1) lines.push("", ...lawLines(analysis));
   if (result.growth) lines.push("", result.growth.ended);
   for (const { member, failure } of failed) {

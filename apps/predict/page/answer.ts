@@ -1,14 +1,24 @@
-import { outputNames, type Prediction } from "@manyfold/ensemble";
-import type { FittedTarget } from "@manyfold/protocol";
+import { type HeadPrediction, outputNames, type Prediction } from "@manyfold/ensemble";
+import type { FittedTarget, Preprocessing } from "@manyfold/protocol";
 import { rangeOf, strip } from "./chart.ts";
 import { h, percent, short } from "./elements.ts";
 
-/** What the ensemble says of one row, and each member of it. */
-export function answerView(target: FittedTarget, prediction: Prediction): HTMLElement {
-  return VIEWS[target.task](target, prediction);
+/** What the ensemble says of one row, and each member of it: the target, then the further ones. */
+export function answerView(
+  { target, heads = [] }: Pick<Preprocessing, "target" | "heads">,
+  prediction: Prediction,
+): HTMLElement {
+  const further = heads.flatMap((head, i) => [
+    h("h3", {}, head.task === "classification" ? head.column : (head.columns[0]?.name ?? "")),
+    VIEWS[head.task](head, { ...prediction.heads[i]!, region: null }),
+  ]);
+  return h("div", {}, VIEWS[target.task](target, prediction), ...further);
 }
 
-type View = (target: FittedTarget, prediction: Prediction) => HTMLElement;
+type View = (
+  target: FittedTarget,
+  prediction: HeadPrediction & Pick<Prediction, "region">,
+) => HTMLElement;
 
 const VIEWS: { readonly [Task in FittedTarget["task"]]: View } = {
   classification: (target, { values, labels, spread, region, members }) => {

@@ -29,7 +29,7 @@ function start(): void {
   const update = () => {
     try {
       const prediction = predict([row]);
-      said.replaceChildren(answerView(target, prediction));
+      said.replaceChildren(answerView(preprocessing, prediction));
       table.replaceChildren(memberTable(target, prediction));
       sweep.show(row);
     } catch (error) {

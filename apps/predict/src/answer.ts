@@ -1,5 +1,5 @@
 import { abstains, outputNames, varianceAt } from "@manyfold/ensemble";
-import { ManyfoldError, type FittedTarget } from "@manyfold/protocol";
+import { ManyfoldError, type Preprocessing } from "@manyfold/protocol";
 import { z } from "zod";
 import type { Part } from "./batcher.ts";
 
@@ -8,6 +8,15 @@ const Named = z.record(z.string(), z.number());
 type Named = z.infer<typeof Named>;
 const Member = z.int().min(0).describe("Member number, as in GET /model.");
 const Abstained = z.boolean().optional().describe("Whether it abstains; where asked for.");
+
+const HeadAnswer = z.union([
+  z.strictObject({ label: z.string(), probabilities: Named, spread: z.number() }),
+  z.strictObject({ value: z.number(), spread: z.number() }),
+]);
+const Heads = z
+  .record(z.string(), HeadAnswer)
+  .optional()
+  .describe("Each further target that the networks predict, by its column.");
 
 const ClassPrediction = z.strictObject({
   label: z
@@ -19,6 +28,7 @@ const ClassPrediction = z.strictObject({
   set: z.array(z.string()).optional().describe("Classes that hold the true one at the coverage."),
   abstained: Abstained,
   members: z.array(z.strictObject({ member: Member, probabilities: Named })).optional(),
+  heads: Heads,
 });
 
 const Variance = z
@@ -39,6 +49,7 @@ const ValuePrediction = z.strictObject({
     .describe("Lowest and highest value at the coverage, of each target column."),
   abstained: Abstained,
   members: z.array(z.strictObject({ member: Member, values: Named })).optional(),
+  heads: Heads,
 });
 
 type ClassPrediction = z.infer<typeof ClassPrediction>;
@@ -70,7 +81,7 @@ export interface Asked {
  * @throws ManyfoldError `input` for a row whose prediction is not finite, which JSON cannot say
  */
 export function rowAnswers(
-  target: FittedTarget,
+  { target, heads = [] }: Pick<Preprocessing, "target" | "heads">,
   { prediction, from, count }: Part,
   first: number,
   asked: Asked,
@@ -109,6 +120,29 @@ export function rowAnswers(
     const [own, apart] = [named(aleatoric, row), named(epistemic, row)];
     return { variance: { aleatoric: own, epistemic: apart, total: named(total, row) } };
   };
+  const headsOf = (row: number): Pick<RowAnswer, "heads"> => {
+    if (heads.length === 0) return {};
+    const all: NonNullable<RowAnswer["heads"]> = {};
+    for (const [i, head] of heads.entries()) {
+      const own = prediction.heads[i]!;
+      const width = own.outputs;
+      const value = (at: number): number => one(own.values, at, row);
+      if (head.task === "regression") {
+        put(all, head.columns[0]!.name, {
+          value: value(row * width),
+          spread: one(own.spread, row * width, row),
+        });
+        continue;
+      }
+      const probabilities: Named = {};
+      for (const [at, name] of head.classes.entries()) {
+        put(probabilities, name, value(row * width + at));
+      }
+      const label = head.classes[own.labels?.[row] ?? 0] ?? "";
+      put(all, head.column, { label, probabilities, spread: one(own.spread, row, row) });
+    }
+    return { heads: all };
+  };
   const answer = (row: number): RowAnswer => {
     const numbers = named(values, row);
     const { abstain } = asked;
@@ -128,6 +162,7 @@ export function rowAnswers(
         ...(asked.members
           ? { members: own.map((each) => ({ member: each.member, values: each.numbers })) }
           : {}),
+        ...headsOf(row),
       };
     }
     return {
@@ -139,6 +174,7 @@ export function rowAnswers(
       ...(asked.members
         ? { members: own.map((each) => ({ member: each.member, probabilities: each.numbers })) }
         : {}),
+      ...headsOf(row),
     };
   };
   return Array.from({ length: count }, (_, i) => answer(from + i));

@@ -44,8 +44,9 @@ export async function* predictCsv(
   const run = (x: Float32Array) => predictSlice(served, pool, x, asked.members);
   let first = 0;
   for await (const prediction of ordered(slices(), run, windowOf(pool))) {
+    const { target, heads } = preprocessing;
     const own = withCoverage(served.ensemble.manifest, prediction, asked.coverage);
-    const table = predictionTable(preprocessing.target, own, { ...asked, first });
+    const table = predictionTable(target, own, { ...asked, first, heads });
     let text = first === 0 ? `${csvLine(table.header)}\n` : "";
     for (const row of table.rows()) text += `${csvLine(row)}\n`;
     first += prediction.rows;

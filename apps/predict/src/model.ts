@@ -21,6 +21,8 @@ export const ModelAnswer = EnsembleManifest.pick({
   inputs: z.array(FittedColumn),
   /** Classes, or target columns. */
   target: FittedTarget,
+  /** The targets of `model.heads`. */
+  heads: z.array(FittedTarget).optional(),
 });
 export type ModelAnswer = z.infer<typeof ModelAnswer>;
 
@@ -32,6 +34,7 @@ export function modelAnswer(manifest: EnsembleManifest, version: string): ModelA
     version,
     inputs: preprocessing.inputs,
     target: preprocessing.target,
+    ...(preprocessing.heads && { heads: preprocessing.heads }),
     model: manifest.model,
     members: manifest.members,
     combiner: manifest.combiner,

@@ -35,5 +35,9 @@ export function predictSlice(task: SliceTask): Prediction {
 }
 
 function withoutMembers(prediction: Prediction): Prediction {
-  return { ...prediction, members: { ...prediction.members, members: [] } };
+  const bare = <P extends Pick<Prediction, "members">>(own: P): P => ({
+    ...own,
+    members: { ...own.members, members: [] },
+  });
+  return { ...bare(prediction), heads: prediction.heads.map(bare) };
 }

@@ -80,11 +80,12 @@ export const VALUES: { readonly [K in Kind]: Value } = {
  * name is an error. Since every name is known, a row has no more columns than the artifact.
  */
 export function requestSchema(
-  { inputs, target }: Preprocessing,
+  { inputs, target, heads = [] }: Preprocessing,
   { rows }: { readonly rows: number },
 ): z.ZodType<PredictRequest> {
   const shape = new Map<string, z.ZodType>();
-  for (const name of targetNames(target)) shape.set(name, z.unknown().optional());
+  for (const name of [target, ...heads].flatMap(targetNames))
+    shape.set(name, z.unknown().optional());
   for (const { name, kind } of inputs) shape.set(name, VALUES[kind].schema);
   const row = z.strictObject(Object.fromEntries(shape));
   return z.strictObject({

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { encodeRows, inputsFromRecords } from "@manyfold/data";
 import { requireCoverage, withCoverage } from "@manyfold/ensemble";
-import { ManyfoldError, type EnsembleManifest } from "@manyfold/protocol";
+import { ManyfoldError, type EnsembleManifest, type FittedTarget } from "@manyfold/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { AnyAnswer, rowAnswers, type PredictAnswer } from "./answer.ts";
@@ -170,7 +170,7 @@ async function answerPrediction(service: Service, request: FastifyRequest, reply
   const predictions: PredictAnswer["predictions"] = [];
   for await (const part of predictSlices(served, pool, x, asked.members)) {
     const own = { ...part, prediction: withCoverage(manifest, part.prediction, coverage) };
-    for (const row of rowAnswers(preprocessing.target, own, predictions.length, asked)) {
+    for (const row of rowAnswers(preprocessing, own, predictions.length, asked)) {
       predictions.push(row);
     }
     if (predictions.length === body.rows.length) break;
@@ -218,9 +218,11 @@ function queryOf(query: unknown): Query {
 }
 
 function numbersPerRow({ preprocessing, members }: EnsembleManifest, wantMembers: boolean): number {
-  const { target } = preprocessing;
-  const outputs = target.task === "classification" ? target.classes.length : target.columns.length;
-  return outputs * (wantMembers ? members.length + 1 : 1);
+  const { target, heads = [] } = preprocessing;
+  const columns = (own: FittedTarget): number =>
+    own.task === "classification" ? own.classes.length : own.columns.length;
+  const further = heads.reduce((total, head) => total + columns(head), 0);
+  return columns(target) * (wantMembers ? members.length + 1 : 1) + further;
 }
 
 function requireSize(numbers: number, limits: Limits): void {

@@ -60,6 +60,48 @@ describe("predictions", () => {
     expect(Number(cells![4])).toBeCloseTo(aleatoric, 4);
   });
 
+  test("further targets: each as its kind is said, in answers, CSV and the description", async () => {
+    const also: Preprocessing = {
+      inputs: [numeric("x")],
+      target: { task: "regression", columns: [{ name: "y", offset: 5, scale: 10 }] },
+      heads: [
+        { task: "classification", column: "kind", classes: ["ash", "birch"] },
+        { task: "regression", columns: [{ name: "z", offset: 1, scale: 2 }] },
+      ],
+      width: 1,
+    };
+    // Logits of y, of both classes, and of z: weights [1, 4], then biases [4].
+    const networks = [
+      Float32Array.of(0, 0, 0, 0, 1, 0, Math.log(3), 2),
+      Float32Array.of(0, 0, 0, 0, 3, 0, Math.log(3), 4),
+    ];
+    const rest = { output: "auto", loss: "auto", weight: 1 } as const;
+    const artifact = opened(also, networks, "auto", [
+      { target: "kind", task: "classification", ...rest },
+      { target: "z", task: "regression", ...rest },
+    ]);
+    const server = await createPredictServer({ artifact });
+    const [answer] = await predict(server, { rows: [{ x: 0, kind: "ash", z: 3 }] });
+    expect(answer).toMatchObject({
+      values: { y: 25 },
+      heads: {
+        kind: { label: "birch", probabilities: { ash: expect.closeTo(0.25, 6) } },
+        z: { value: 7, spread: expect.closeTo(2 * Math.SQRT2, 6) },
+      },
+    });
+    const { target, heads } = also;
+    const { header, rows } = predictionTable(target, artifact.predict(Float32Array.of(0)), {
+      heads,
+    });
+    expect(header).toEqual(
+      "row,y,y.spread,kind.label,kind.p.ash,kind.p.birch,kind.spread,z,z.spread".split(","),
+    );
+    const [cells] = rows();
+    expect([cells![3], cells![7]]).toEqual(["birch", "7"]);
+    const described = await server.inject({ url: "/model" });
+    expect(described.json()).toMatchObject({ heads });
+  });
+
   test("null is a missing value: the imputed one, and the indicator where training had one", async () => {
     const server = await serverOf(care, careNetworks);
     const [age] = await predict(server, { rows: [{ ...patient, age: null }] });

@@ -45,6 +45,7 @@ import { blobOf, floatsOf, inTurn } from "./blobs.ts";
 import { comparisonOf } from "./comparison.ts";
 import { growthOf } from "./enough.ts";
 import { conformalScores } from "./coverage.ts";
+import { headScores, rowsOfInputs } from "./head-scores.ts";
 import { ledgerOf } from "./ledger.ts";
 import { finishObjective } from "./objective.ts";
 import type { Trained } from "./networks.ts";
@@ -214,6 +215,7 @@ async function score(
   const test = on === "test" ? metrics(truth, combined, gaussian) : null;
   const oob = bag?.scores ?? null;
   const robustness = robustnessOf(final, table, members, networks, on);
+  const heads = headScores(draft, table, on);
 
   const artifact = encodeArtifact(
     {
@@ -239,6 +241,7 @@ async function score(
         ...(on === "test" && bag && conformalScores(bag, all, truth, combined)),
       },
       ...(robustness && { robustness }),
+      ...(heads.length > 0 && { heads }),
       confusion: confusion(truth, combined),
       residuals: residualsOf(truth, combined, spread),
     },
@@ -341,15 +344,6 @@ function residualOnTraining(
   const members = draft.predictMembers(rowsOfInputs(table, rows));
   const combined = combine(combiner, members, fit);
   return residualVariance(truthOf(target, table.y, rows), combined, spreadOf(members));
-}
-
-function rowsOfInputs(table: Table, rows: Uint32Array): Float32Array {
-  const { inputs } = table.ref;
-  const picked = new Float32Array(rows.length * inputs);
-  rows.forEach((row, at) =>
-    picked.set(table.x.subarray(row * inputs, (row + 1) * inputs), at * inputs),
-  );
-  return picked;
 }
 
 /** Most rows that a report lists; more would only thicken the plot. */

@@ -25,13 +25,14 @@ export function robustnessOf(
   const each = networks.map((weights, index) => {
     const listed = members.find(({ network }) => network === index)?.features;
     const features = listed ? Uint32Array.from(listed) : undefined;
-    const io = { inputs: features?.length ?? inputs, outputs: classes > 0 ? classes : targets };
+    const outputs = classes > 0 ? classes : targets;
+    const io = { inputs: features?.length ?? inputs, outputs, heads: table.ref.heads };
     const task = classes > 0 ? "classification" : "regression";
     const network = buildNetwork(model, { ...io, task });
-    const source = { network, x: table.x, y: table.y, features };
+    const source = { network, x: table.x, y: table.y, sides: table.sides, features };
     const box = attackBox(source, rowsOf(table, "train"), epsilon);
     return attacked(source, weights, rows, {
-      loss: lossFor(train.loss, network.head, network.targets),
+      loss: lossFor(train.loss, network.head, network.ownTargets),
       box,
       steps: STEPS,
     });

@@ -100,6 +100,13 @@ export const TRAINING_RULES: readonly Rule[] = [
     help: "Without it no row is without a target, and there is nothing more to learn from.",
   },
   {
+    path: ["model", "heads"],
+    broken: ({ model, train }) => model.heads !== undefined && train.semi !== undefined,
+    condition: "left out with train.semi",
+    got: ({ model }) => model.heads?.map(({ target }) => target).join(", "),
+    help: "A row without a target has none of the further ones either; train.pretrain learns from such rows.",
+  },
+  {
     path: ["data", "unlabelled"],
     broken: ({ data, train }) =>
       data.unlabelled === "keep" && train.semi === undefined && train.pretrain === undefined,

@@ -1,10 +1,9 @@
 import { plainKernels } from "./arithmetic.ts";
 import { grad } from "./autodiff.ts";
 import { gatherFrom, type RowSource } from "./batches.ts";
-import { headRule } from "./heads.ts";
 import type { Values } from "./kernels/kernels.ts";
 import { networkGraph } from "./loss-graph.ts";
-import { type LossName, lossRows } from "./losses.ts";
+import { type LossName, networkLossRows, predictionOf } from "./losses.ts";
 import { input, sum } from "./ops.ts";
 import { planGraph } from "./plan.ts";
 import { bindPlan } from "./run.ts";
@@ -58,9 +57,10 @@ export function attacked(
   const { loss, box, steps } = settings;
   const { inputs, targets, outputs } = network;
   const graph = networkGraph(network, CHUNK, "off");
-  const losses = lossRows(loss, graph.forward.logits, input("y", [CHUNK, targets]), network.head);
+  const { logits } = graph.forward;
+  const losses = networkLossRows(network, loss, logits, input("y", [CHUNK, targets]));
   const [slope] = grad(sum(losses), [graph.x]);
-  const prediction = headRule(network.head).prediction(graph.forward.logits, network.task);
+  const prediction = predictionOf(network, logits);
   const program = bindPlan(
     planGraph({ outputs: { losses, slope: slope!, prediction } }),
     plainKernels(),

@@ -8,6 +8,8 @@ export interface RowSource {
   readonly x: Float32Array;
   /** `[n, targets]`; the class index for a classification. */
   readonly y: Float32Array;
+  /** `[n, sides]`, the targets of the network's further heads: a class index, or a value. */
+  readonly sides?: Float32Array | undefined;
   /** Columns of x that are the network's inputs; all in their order without it. */
   readonly features?: Uint32Array | undefined;
 }
@@ -30,11 +32,13 @@ export function gatherFrom(source: RowSource): Gather {
   const { network, x, y, features } = source;
   const { inputs, targets, task } = network;
   const columns = Math.round(x.length / rowCount(source));
-  const oneHot = task === "classification" && targets > 1;
+  const oneHot = task === "classification" && network.ownTargets > 1;
+  const putSides = network.sides.length > 0 ? sidesFrom(source) : null;
   return (rows, order, from, to, xOut, yOut) => {
     if (features === undefined) copyRows(x, columns, rows, order, from, to, xOut);
     else copyColumns(x, columns, features, rows, order, from, to, xOut, inputs);
-    if (oneHot) oneHotRows(y, rows, order, from, to, yOut, targets);
+    if (putSides !== null) putSides(rows, order, from, to, yOut);
+    else if (oneHot) oneHotRows(y, rows, order, from, to, yOut, targets);
     else copyRows(y, targets, rows, order, from, to, yOut);
   };
 }
@@ -56,7 +60,35 @@ export function gatherWeights(
 
 /** Rows of the source: a classification stores one class index a row. */
 export function rowCount({ network, y }: Pick<RowSource, "network" | "y">): number {
-  return y.length / (network.task === "classification" ? 1 : network.targets);
+  return y.length / storedTargets(network);
+}
+
+/** Columns of the first head's targets as a source has them. */
+function storedTargets({ task, ownTargets }: Network): number {
+  return task === "classification" ? 1 : ownTargets;
+}
+
+/** Targets of all heads, one after the other in each row. */
+function sidesFrom({ network, y, sides = new Float32Array(0) }: RowSource) {
+  const stored = storedTargets(network);
+  const count = network.sides.length;
+  return (rows: Uint32Array, order: Uint32Array, from: number, to: number, out: Float32Array) => {
+    out.fill(0, 0, (to - from) * network.targets);
+    let at = 0;
+    const put = (task: Network["task"], width: number, own: Float32Array): void => {
+      if (task === "classification" && width > 1) out[at + own[0]!] = 1;
+      else out.set(own, at);
+      at += width;
+    };
+    for (let i = from; i < to; i++) {
+      const row = rows[order[i]!]!;
+      put(network.task, network.ownTargets, y.subarray(row * stored, (row + 1) * stored));
+      for (const [side, { task, targets }] of network.sides.entries()) {
+        const from = row * count + side;
+        put(task, targets, sides.subarray(from, from + 1));
+      }
+    }
+  };
 }
 
 function copyRows(

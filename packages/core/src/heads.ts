@@ -213,13 +213,13 @@ export function predictionColumns(output: OutputHead, outputs: number): number {
 }
 
 /** The head that a model asks for; `auto` is linear for regression, softmax for classification. */
-export function headFor(wanted: OutputHead, io: NetworkIO): Head {
+export function headFor(wanted: OutputHead, io: NetworkIO, path = "model.output"): Head {
   const head = wanted !== "auto" ? wanted : io.task === "regression" ? "linear" : "softmax";
   const misfit = headRule(head).misfit(io);
   if (misfit === null) return head;
   throw new ManyfoldError({
     code: "config",
-    path: "model.output",
+    path,
     condition: misfit,
     got: show(nameOf(head)),
     help: "Leave it out: auto picks the head that fits the target.",

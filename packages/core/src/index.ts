@@ -8,7 +8,7 @@ export type { OpAttributes, OpName } from "./ops.ts";
 export type { Graph, Node } from "./graph.ts";
 export { grad, jvp, vjp } from "./autodiff.ts";
 export { evaluateGraph } from "./run.ts";
-export { buildNetwork, describeNetwork } from "./network.ts";
+export { buildNetwork, describeNetwork, ioOf } from "./network.ts";
 export type { Network, NetworkIO, NetworkLayer, ParameterTensor } from "./network.ts";
 export { componentsOf, predictionColumns } from "./heads.ts";
 export { lossFor } from "./losses.ts";

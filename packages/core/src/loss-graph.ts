@@ -1,7 +1,7 @@
 import type { Semi, Sparsity, TrainSpec } from "@manyfold/protocol";
 import { grad } from "./autodiff.ts";
 import type { Node } from "./graph.ts";
-import { type LossName, lossRows } from "./losses.ts";
+import { type LossName, networkLossRows } from "./losses.ts";
 import {
   type DropoutMode,
   forwardGraph,
@@ -91,7 +91,7 @@ export function lossGraph(
   const y = input("y", [rows, network.targets]);
   const weights = terms.weighted ? input(WEIGHTS, [rows]) : null;
   const meanOf = (logits: Node): Node => {
-    const each = lossRows(loss, logits, y, network.head);
+    const each = networkLossRows(network, loss, logits, y);
     return scale(sum(weights === null ? each : multiply(each, weights)), 1 / rows);
   };
   const mean = meanOf(graph.forward.logits);

@@ -1,16 +1,20 @@
 import {
   type Activation,
+  type FittedTarget,
   type Init,
   ManyfoldError,
   match,
   type ModelSpec,
   nameOf,
+  type Preprocessing,
   show,
+  type SideHead,
 } from "@manyfold/protocol";
 import { activationRule } from "./activations.ts";
 import { type Head, headFor, headRule } from "./heads.ts";
 import type { Node } from "./graph.ts";
 import type { InitName } from "./init.ts";
+import { type LossName, lossFor } from "./losses.ts";
 import { add, addBias, broadcast, dropout, matmul, scale, square, sum } from "./ops.ts";
 import { sameShape, type Shape, showShape, sizeOf } from "./shape.ts";
 
@@ -75,6 +79,29 @@ export interface NetworkIO {
   readonly task: "classification" | "regression";
   /** Number of target columns (regression) or classes (classification). */
   readonly outputs: number;
+  /** Classes of the target of each of the model's further heads; 0 for a regression. */
+  readonly heads?: readonly number[] | undefined;
+}
+
+/** What a network reads and predicts on data that were prepared so. */
+export function ioOf({ target, heads, width }: Preprocessing, inputs: number = width): NetworkIO {
+  const classes = (own: FittedTarget): number => {
+    return own.task === "classification" ? own.classes.length : 0;
+  };
+  const outputs = target.task === "classification" ? classes(target) : target.columns.length;
+  return { inputs, task: target.task, outputs, heads: heads?.map(classes) };
+}
+
+/** A head beside the first one, with everything resolved. */
+export interface Side {
+  readonly task: NetworkIO["task"];
+  readonly head: Head;
+  /** Columns of the targets that its loss reads. */
+  readonly targets: number;
+  /** Columns of its prediction. */
+  readonly columns: number;
+  readonly loss: LossName;
+  readonly weight: number;
 }
 
 /** A model fitted to its data's shape: layers resolved, parameters laid out. Plain data. */
@@ -85,12 +112,16 @@ export interface Network {
   /** Columns of a prediction: as `outputs`, more where distributions are predicted. */
   readonly columns: number;
   /**
-   * Columns of the targets a loss reads: as `outputs`, but 1 for a sigmoid head of a classification,
-   * where the target is the probability of the second class.
+   * Columns of the targets that the first head's loss reads: as `outputs`, but 1 for a sigmoid head
+   * of a classification, where the target is the probability of the second class.
    */
+  readonly ownTargets: number;
+  /** Columns of the targets of all heads, which follow each other. */
   readonly targets: number;
   readonly task: NetworkIO["task"];
   readonly head: Head;
+  /** Heads beside it, whose logits follow its own in the output layer. */
+  readonly sides: readonly Side[];
   /** From input to output; the last is the dense layer named `output`, which gives the logits. */
   readonly layers: readonly NetworkLayer[];
   /** All parameters in one flat buffer, in the order of the layers. */
@@ -111,9 +142,16 @@ export interface Network {
 export function buildNetwork(model: ModelSpec, io: NetworkIO): Network {
   const head = headFor(model.output, io);
   const rule = headRule(head);
-  const targets = rule.targets(io);
+  const ownTargets = rule.targets(io);
   const flat = flatten(model);
-  const units = rule.logits(targets);
+  const sides = sidesOf(model.heads ?? [], io);
+  const heads = [{ head, targets: ownTargets }, ...sides];
+  const logits = heads.map((own) => headRule(own.head).logits(own.targets));
+  const units = logits.reduce((total, own) => total + own, 0);
+  const starts = heads.map((own) => headRule(own.head).start(own.targets));
+  const outputStart = starts.every((own) => own === null)
+    ? null
+    : starts.flatMap((own, i) => own ?? Array.from({ length: logits[i]! }, () => 0));
   const output: FlatLayer = {
     name: "output",
     path: "model.output",
@@ -166,7 +204,7 @@ export function buildNetwork(model: ModelSpec, io: NetworkIO): Network {
                 ...fans,
               })
             : sharedWeight(tensors, share, [width, columns], `${path}.dense.share`);
-        const start = name === "output" ? rule.start(targets) : null;
+        const start = name === "output" ? outputStart : null;
         const offsets =
           bias && own.net === "product"
             ? place({
@@ -211,13 +249,55 @@ export function buildNetwork(model: ModelSpec, io: NetworkIO): Network {
     inputs: io.inputs,
     outputs: io.outputs,
     columns: rule.columns(io.outputs),
-    targets,
+    ownTargets,
+    targets: heads.reduce((total, own) => total + own.targets, 0),
     task: io.task,
     head,
+    sides,
     layers,
     parameters: { size, tensors },
   };
 }
+
+function sidesOf(heads: readonly SideHead[], io: NetworkIO): Side[] {
+  return heads.map(({ task, output, loss, weight }, i): Side => {
+    const path = `model.heads.${i}`;
+    const own = { inputs: io.inputs, task, outputs: io.heads?.[i] || 1 };
+    const head = headFor(output, own, `${path}.output`);
+    const rule = headRule(head);
+    const targets = rule.targets(own);
+    return {
+      task,
+      head,
+      targets,
+      columns: rule.columns(own.outputs),
+      loss: lossFor(loss, head, targets, `${path}.loss`),
+      weight,
+    };
+  });
+}
+
+/** A run of columns, as a slice takes it. */
+type Columns = readonly [from: number, width: number];
+
+/** Where each head's targets and logits stand among those of all: the first one's, then the sides'. */
+export function headColumns({
+  head,
+  ownTargets,
+  sides,
+}: Heads): readonly { readonly targets: Columns; readonly logits: Columns }[] {
+  let [target, logit] = [0, 0];
+  return [{ head, targets: ownTargets }, ...sides].map((own) => {
+    const width = headRule(own.head).logits(own.targets);
+    const columns = { targets: [target, own.targets], logits: [logit, width] } as const;
+    target += own.targets;
+    logit += width;
+    return columns;
+  });
+}
+
+/** What a network's heads are. */
+export type Heads = Pick<Network, "task" | "head" | "ownTargets" | "sides">;
 
 type Layer = ModelSpec["layers"][number];
 type Share = NonNullable<Extract<Layer, { dense: unknown }>["dense"]["share"]>;
@@ -399,7 +479,7 @@ export function describeNetwork(network: Network): string {
       .join("  "),
   );
   lines.push(
-    `${network.inputs} inputs, ${network.parameters.size} parameters, ${nameOf(network.head)} output`,
+    `${network.inputs} inputs, ${network.parameters.size} parameters, ${[network, ...network.sides].map(({ head }) => nameOf(head)).join(" and ")} output`,
   );
   return lines.join("\n");
 }

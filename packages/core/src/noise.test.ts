@@ -28,7 +28,7 @@ test("label smoothing gives 1 - epsilon and epsilon / (K - 1)", () => {
   labelSmoothing(network, 0.3)(nothing, y, 2, 0);
   const expected = [0.1, 0.7, 0.1, 0.1, 0.7, 0.1, 0.1, 0.1];
   for (const [i, one] of expected.entries()) expect(y[i]).toBeCloseTo(one, 6);
-  const binary = { ...network, targets: 1 };
+  const binary = { ...network, targets: 1, ownTargets: 1 };
   const p = Float32Array.of(0, 1);
   labelSmoothing(binary, 0.1)(nothing, p, 2, 0);
   expect([...p].map((one) => one.toFixed(6))).toEqual(["0.100000", "0.900000"]);

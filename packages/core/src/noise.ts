@@ -20,11 +20,14 @@ export function inputNoise({ inputs }: Network, deviation: number, key: Key): Pe
  * Label smoothing (section 7.5.1, in the book's form): the class is learned as 1 - epsilon and each
  * of the other K - 1 as epsilon / (K - 1). On one sigmoid output K is 2.
  */
-export function labelSmoothing({ targets }: Network, epsilon: number): Perturbation {
-  const others = targets === 1 ? epsilon : epsilon / (targets - 1);
+export function labelSmoothing({ targets, ownTargets }: Network, epsilon: number): Perturbation {
+  const others = ownTargets === 1 ? epsilon : epsilon / (ownTargets - 1);
   return (_, y, rows) => {
-    const size = rows * targets;
-    for (let i = 0; i < size; i++) y[i] = Math.fround(others + y[i]! * (1 - epsilon - others));
+    for (let from = 0; from < rows * targets; from += targets) {
+      for (let i = from; i < from + ownTargets; i++) {
+        y[i] = Math.fround(others + y[i]! * (1 - epsilon - others));
+      }
+    }
   };
 }
 

@@ -1,6 +1,5 @@
 import { ManyfoldError, show } from "@manyfold/protocol";
 import { type Graph, type Node, topological } from "./graph.ts";
-import { headRule } from "./heads.ts";
 import { plainKernels } from "./arithmetic.ts";
 import { BYTES, type KernelSet, type Values } from "./kernels/kernels.ts";
 import {
@@ -11,7 +10,7 @@ import {
   type ObjectiveTerms,
   WEIGHTS,
 } from "./loss-graph.ts";
-import { type LossName, lossRows } from "./losses.ts";
+import { type LossName, networkLossRows, predictionOf } from "./losses.ts";
 import { type Network, requireWeights } from "./network.ts";
 import { input } from "./ops.ts";
 import { type Plan, planGraph } from "./plan.ts";
@@ -219,7 +218,7 @@ export function compileLoss(network: Network, options: LossOptions): LossProgram
   const { loss, kernels, chunk = 64 } = options;
   const { forward } = networkGraph(network, chunk, "off");
   const targets = input("y", [chunk, network.targets]);
-  const losses = lossRows(loss, forward.logits, targets, network.head);
+  const losses = networkLossRows(network, loss, forward.logits, targets);
   const plan = planGraph({ outputs: { losses } });
   const program = bindPlan(plan, kernels, kernels.share(plan.elements));
   const y = program.inputs.get("y") as Values;
@@ -257,6 +256,8 @@ export interface PredictionOptions {
   readonly masked?: boolean;
   /** Rows computed at once (default 64); changes no result. */
   readonly chunk?: number;
+  /** Which of the network's further heads predicts; the first head without it. */
+  readonly side?: number | undefined;
 }
 
 /**
@@ -264,15 +265,17 @@ export interface PredictionOptions {
  * network's tensors: for whoever writes it elsewhere.
  *
  * @param masked whether dropout layers draw one mask for all rows, or let everything through
+ * @param side which of the network's further heads; the first head without it
  * @returns also every node it depends on, each after its inputs
  */
 export function predictionGraph(
   network: Network,
   rows: number,
   masked: boolean,
+  side?: number,
 ): { readonly prediction: Node; readonly order: readonly Node[] } {
   const { forward } = networkGraph(network, rows, masked ? "shared" : "off");
-  const prediction = headRule(network.head).prediction(forward.logits, network.task);
+  const prediction = predictionOf(network, forward.logits, side);
   return { prediction, order: topological([prediction]) };
 }
 
@@ -284,8 +287,9 @@ export function compilePrediction(
   network: Network,
   options: PredictionOptions = {},
 ): PredictionProgram {
-  const { masked = false, chunk = 64 } = options;
-  const { prediction } = predictionGraph(network, chunk, masked);
+  const { masked = false, chunk = 64, side } = options;
+  const { prediction } = predictionGraph(network, chunk, masked, side);
+  const columns = prediction.shape[1] as number;
   const plan = planGraph({ outputs: { prediction } });
   const kernels = plainKernels();
   const program = bindPlan(plan, kernels, kernels.share(plan.elements));
@@ -295,10 +299,10 @@ export function compilePrediction(
     run: (weights, x, rows, mask) => {
       if (masked !== (mask !== undefined)) throw maskMisfit(masked);
       load(program, network, weights);
-      const predictions = new Float32Array(rows * network.columns);
+      const predictions = new Float32Array(rows * columns);
       eachChunk(program, network, x, rows, chunk, (from, count) => {
         program.run(mask);
-        predictions.set(out.subarray(0, count * network.columns), from * network.columns);
+        predictions.set(out.subarray(0, count * columns), from * columns);
       });
       return predictions;
     },

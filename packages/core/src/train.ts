@@ -50,6 +50,8 @@ export interface TrainJob {
   readonly x: Float32Array;
   /** `[n, targets]`; `[n]` class indices for a classification. */
   readonly y: Float32Array;
+  /** `[n, sides]`, where the network has further heads: a class index, or a value, for each. */
+  readonly sides?: Float32Array;
   /** Rows to train on; a row that occurs twice counts twice. */
   readonly rows: Uint32Array;
   /** What each row's loss counts, by row of x, of mean 1 over `rows`; all the same without it. */

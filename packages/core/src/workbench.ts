@@ -77,7 +77,7 @@ export function workOf(
   const rest = rows % batch;
   return {
     network,
-    loss: lossFor(spec.loss, network.head, network.targets),
+    loss: lossFor(spec.loss, network.head, network.ownTargets),
     terms: { ...termsOf(spec), ...(weighted && { weighted }) },
     batches: rest === 0 ? [batch] : [batch, rest],
     rule,

@@ -112,7 +112,7 @@ export const cellEncoder = {
  * in float64 and rounded once; 0 for a row without a target.
  */
 export function encodeTargets(
-  { target: fitted }: Preprocessing,
+  { target: fitted }: Pick<Preprocessing, "target">,
   target: RawTarget,
   rows: Uint32Array,
 ): Float32Array {
@@ -127,6 +127,20 @@ export function encodeTargets(
       const value = values[rows[i]!]!;
       out[i * columns.length + j] = Number.isNaN(value) ? 0 : (value - offset) / scale;
     }
+  }
+  return out;
+}
+
+/** Targets of the model's further heads, `[rows, heads]`, as {@link encodeTargets} gives each. */
+export function encodeHeads(
+  { heads = [] }: Preprocessing,
+  targets: readonly RawTarget[],
+  rows: Uint32Array,
+): Float32Array {
+  const out = new Float32Array(rows.length * heads.length);
+  for (const [head, target] of heads.entries()) {
+    const own = encodeTargets({ target }, targets[head]!, rows);
+    for (let i = 0; i < rows.length; i++) out[i * heads.length + head] = own[i]!;
   }
   return out;
 }

@@ -13,9 +13,9 @@ import {
 } from "@manyfold/protocol";
 import { printable } from "./cells.ts";
 import { isMissingAt } from "./column.ts";
-import { encodeRows, encodeTargets } from "./encode.ts";
+import { encodeHeads, encodeRows, encodeTargets } from "./encode.ts";
 import { fitPreprocessing } from "./preprocessing.ts";
-import type { RawTable } from "./raw-table.ts";
+import type { RawTable, RawTarget } from "./raw-table.ts";
 import { foldRows, splitRows, type Split, type SplitBy } from "./splits.ts";
 import { encodeTable, ROLES, tableRef } from "./table.ts";
 
@@ -146,12 +146,19 @@ function fitted(
   const bytes = encodeTable({
     x: encodeRows(preprocessing, raw, rowNumbers),
     y: encodeTargets(preprocessing, raw.target, rowNumbers),
+    sides: encodeHeads(preprocessing, raw.heads, rowNumbers),
     roles: Uint8Array.from(rowNumbers, (row) => codes.get(row) ?? 0),
     rowNumbers,
     ...(grouped && raw.groups && { groups: rowNumbers.map((row) => raw.groups?.[row] ?? 0) }),
-    classes: raw.target.task === "classification" ? raw.target.classes.length : 0,
+    classes: classesOf(raw.target),
+    heads: raw.heads.map(classesOf),
   });
   return { prepared: { table: tableRef(bytes, hash), preprocessing }, bytes };
+}
+
+/** Number of classes; 0 for a regression. */
+function classesOf(target: RawTarget): number {
+  return target.task === "classification" ? target.classes.length : 0;
 }
 
 /** The rows without a target, but those of groups that are held out. */

@@ -33,6 +33,7 @@ export function fitPreprocessing(
   return {
     inputs,
     target: fitTarget(table.target, rows),
+    ...(table.heads.length > 0 && { heads: table.heads.map((head) => fitTarget(head, rows)) }),
     width: inputs.reduce((sum, column) => sum + widthOf(column), 0),
   };
 }

@@ -5,6 +5,7 @@ import {
   type ColumnKind,
   type DataSpec,
   type Hash,
+  type SideHead,
 } from "@manyfold/protocol";
 import {
   byCodeUnit,
@@ -40,6 +41,8 @@ export interface RawTable extends InputRows {
   readonly lines: ArrayLike<number>;
   readonly hash: Hash;
   readonly target: RawTarget;
+  /** The targets of the model's further heads. */
+  readonly heads: readonly RawTarget[];
   /** Rows that have a target; those without one are kept only where the settings say so. */
   readonly labelled: Uint32Array;
   /** Group number per row, where the split goes by groups. */
@@ -57,11 +60,14 @@ export interface RawTable extends InputRows {
  * hundreds of categories); `categorical` otherwise. Whole numbers are numeric. NaN and infinity in
  * a numeric column are errors, not missing values. The group column is no input.
  *
+ * @param heads the model's further heads, whose targets are columns too
  * @throws ManyfoldError naming the line and column, or the setting, that is wrong
  */
-export function rawTable(cells: Cells, spec: DataSpec): RawTable {
-  const targets = typeof spec.target === "string" ? [spec.target] : spec.target;
-  checkNames(cells, spec, targets);
+export function rawTable(cells: Cells, spec: DataSpec, heads: readonly SideHead[] = []): RawTable {
+  const own = typeof spec.target === "string" ? [spec.target] : spec.target;
+  checkNames(cells, spec, own);
+  checkHeads(cells, spec, own, heads);
+  const targets = [...own, ...heads.map(({ target }) => target)];
   const group = spec.split?.group;
   const ignored: string[] = [];
   const columns: RawColumn[] = [];
@@ -93,28 +99,60 @@ export function rawTable(cells: Cells, spec: DataSpec): RawTable {
     hash: cells.hash,
     rows: cells.rows.length,
     columns,
-    target: readTarget(cells, spec, targets, labelled),
+    target: readTarget(cells, spec, own, labelled),
+    heads: heads.map(({ target, task }) =>
+      readTarget(cells, { ...spec, task }, [target], labelled),
+    ),
     labelled,
     groups: group === undefined ? undefined : groupCodes(cells, cells.header.indexOf(group)),
     ignored,
   };
 }
 
+function requireColumn(cells: Cells, name: string, path: string): void {
+  if (cells.header.includes(name)) return;
+  const near = nearest(name, cells.header);
+  const list = cells.header.slice(0, 12).map(printable).join(", ");
+  const more = cells.header.length > 12 ? `, and ${cells.header.length - 12} more` : "";
+  throw new ManyfoldError({
+    code: "config",
+    path,
+    condition: `a column of ${cells.source}`,
+    got: show(name),
+    help: `${near === undefined ? "" : `Did you mean ${printable(near)}? `}Its columns are ${list}${more}.`,
+  });
+}
+
+/** The targets of further heads: columns, each with one use. */
+function checkHeads(
+  cells: Cells,
+  spec: DataSpec,
+  targets: readonly string[],
+  heads: readonly SideHead[],
+): void {
+  const taken = new Set([
+    ...targets,
+    ...(spec.split?.group === undefined ? [] : [spec.split.group]),
+  ]);
+  for (const [i, { target }] of heads.entries()) {
+    const path = `model.heads.${i}.target`;
+    requireColumn(cells, target, path);
+    if (taken.has(target) || spec.columns[target] === "ignore") {
+      throw new ManyfoldError({
+        code: "config",
+        path,
+        condition: "a column with no other use",
+        got: show(target),
+        help: "It is a target, the group of the split, or ignored already.",
+      });
+    }
+    taken.add(target);
+  }
+}
+
 /** Every column that the settings name has to be there. */
 function checkNames(cells: Cells, spec: DataSpec, targets: readonly string[]): void {
-  const known = (name: string, path: string) => {
-    if (cells.header.includes(name)) return;
-    const near = nearest(name, cells.header);
-    const list = cells.header.slice(0, 12).map(printable).join(", ");
-    const more = cells.header.length > 12 ? `, and ${cells.header.length - 12} more` : "";
-    throw new ManyfoldError({
-      code: "config",
-      path,
-      condition: `a column of ${cells.source}`,
-      got: show(name),
-      help: `${near === undefined ? "" : `Did you mean ${printable(near)}? `}Its columns are ${list}${more}.`,
-    });
-  };
+  const known = (name: string, path: string) => requireColumn(cells, name, path);
   const single = typeof spec.target === "string";
   for (const [i, name] of targets.entries())
     known(name, single ? "data.target" : `data.target.${i}`);

@@ -64,13 +64,13 @@ export function inputsFromRecords(
   source = "rows",
 ): InputRows {
   const origin: Origin = { source };
-  const { target } = preprocessing;
+  const targets = [preprocessing.target, ...(preprocessing.heads ?? [])];
   const names = preprocessing.inputs.map(({ name }) => name);
   const known = new Set([
     ...names,
-    ...(target.task === "classification"
-      ? [target.column]
-      : target.columns.map(({ name }) => name)),
+    ...targets.flatMap((target) =>
+      target.task === "classification" ? [target.column] : target.columns.map(({ name }) => name),
+    ),
   ]);
   const rows = records.map((record, row) => {
     if (typeof record !== "object" || record === null || Array.isArray(record)) {

@@ -38,21 +38,24 @@ test("any table comes back; equal tables are equal bytes", () => {
     rows: fc.integer({ min: 1, max: 20 }),
     inputs: fc.integer({ min: 1, max: 20 }),
     targets: fc.integer({ min: 1, max: 3 }),
+    heads: fc.integer({ min: 0, max: 3 }),
   });
   fc.assert(
-    fc.property(sizes, fc.nat(), ({ rows, inputs, targets }, seed) => {
+    fc.property(sizes, fc.nat(), ({ rows, inputs, targets, heads }, seed) => {
       const filled = (length: number) =>
         Float32Array.from({ length }, (_, i) => Math.fround(Math.sin(seed + i)));
       const own = {
         x: filled(rows * inputs),
         y: filled(rows * targets),
+        sides: Float32Array.from({ length: rows * heads }, (_, i) => (i + seed) % 2),
         roles: Uint8Array.from({ length: rows }, (_, i) => (i + seed) % 3),
         rowNumbers: Uint32Array.from({ length: rows }, (_, i) => 2 * i),
         classes: 0,
+        heads: Array.from({ length: heads }, (_, i) => 2 * (i % 2)),
       };
       const encoded = encodeTable(own);
       const { ref, ...views } = decodeTable(encoded);
-      expect({ ...views, classes: ref.classes }).toEqual(own);
+      expect({ ...views, classes: ref.classes, heads: ref.heads ?? [] }).toEqual(own);
       expect(encodeTable(own)).toEqual(encoded);
     }),
   );

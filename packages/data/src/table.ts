@@ -22,6 +22,8 @@ export interface Table {
   readonly x: Float32Array;
   /** Targets `[rows, targets]`: a class index, or values in scaled units; 0 where there is none. */
   readonly y: Float32Array;
+  /** Targets of the model's further heads `[rows, heads]`, each a class index or a scaled value. */
+  readonly sides: Float32Array;
   /** Index into {@link ROLES} per row. */
   readonly roles: Uint8Array;
   /** Row of the source per row, from 0, ascending. */
@@ -31,9 +33,12 @@ export interface Table {
 }
 
 /** A table's columns before they are put into bytes. */
-export interface TableColumns extends Omit<Table, "ref"> {
+export interface TableColumns extends Omit<Table, "ref" | "sides"> {
   /** Number of classes; 0 for regression. */
   readonly classes: number;
+  readonly sides?: Float32Array;
+  /** Number of classes of each further head; 0 for regression. */
+  readonly heads?: readonly number[];
 }
 
 const MAGIC = "MFTABLE\n";
@@ -43,25 +48,26 @@ const PREFIX = 16;
 /** A cache line, and more than any view on the bytes needs. */
 const ALIGNMENT = 64;
 
-const Header = DatasetRef.pick({ rows: true, inputs: true, targets: true, classes: true }).extend({
+const Header = DatasetRef.omit({ hash: true, bytes: true }).extend({
   /** One more than the largest number of a group, where a column of them follows the others. */
   groups: DatasetRef.shape.rows.optional(),
 });
-type Header = Pick<DatasetRef, "rows" | "inputs" | "targets" | "classes"> & {
+type Header = Omit<DatasetRef, "hash" | "bytes"> & {
   readonly groups?: number | undefined;
 };
 
 /** Byte offsets of the columns and the length of the whole, which follow from the header. */
 function layout(header: Header, headerBytes: number) {
-  const { rows, inputs, targets } = header;
+  const { rows, inputs, targets, heads = [] } = header;
   const x = aligned(PREFIX + headerBytes);
   const y = aligned(x + 4 * rows * inputs);
-  const roles = aligned(y + 4 * rows * targets);
+  const sides = aligned(y + 4 * rows * targets);
+  const roles = aligned(sides + 4 * rows * heads.length);
   const rowNumbers = aligned(roles + rows);
   const end = rowNumbers + 4 * rows;
-  if (!header.groups) return { x, y, roles, rowNumbers, groups: end, length: end };
+  if (!header.groups) return { x, y, sides, roles, rowNumbers, groups: end, length: end };
   const groups = aligned(end);
-  return { x, y, roles, rowNumbers, groups, length: groups + 4 * rows };
+  return { x, y, sides, roles, rowNumbers, groups, length: groups + 4 * rows };
 }
 
 function aligned(offset: number): number {
@@ -69,8 +75,9 @@ function aligned(offset: number): number {
 }
 
 /**
- * A table as bytes: magic, version, JSON header, then the columns x, y, roles, row numbers and, where
- * there are any, groups, each little-endian and at a multiple of 64 bytes. Equal tables are equal bytes.
+ * A table as bytes: magic, version, JSON header, then the columns x, y, those of further heads where
+ * there are any, roles, row numbers and, where there are any, groups, each little-endian and at a
+ * multiple of 64 bytes. Equal tables are equal bytes.
  */
 export function encodeTable(columns: TableColumns): Uint8Array<ArrayBuffer> {
   const rows = columns.roles.length;
@@ -79,6 +86,7 @@ export function encodeTable(columns: TableColumns): Uint8Array<ArrayBuffer> {
     inputs: columns.x.length / rows,
     targets: columns.y.length / rows,
     classes: columns.classes,
+    ...(columns.heads && columns.heads.length > 0 && { heads: [...columns.heads] }),
     ...(columns.groups && { groups: Math.max(...columns.groups) + 1 }),
   };
   const json = new TextEncoder().encode(JSON.stringify(Header.parse(header)));
@@ -91,6 +99,8 @@ export function encodeTable(columns: TableColumns): Uint8Array<ArrayBuffer> {
   bytes.set(json, PREFIX);
   new Float32Array(bytes.buffer, at.x, columns.x.length).set(columns.x);
   new Float32Array(bytes.buffer, at.y, columns.y.length).set(columns.y);
+  if (columns.sides)
+    new Float32Array(bytes.buffer, at.sides, columns.sides.length).set(columns.sides);
   bytes.set(columns.roles, at.roles);
   new Uint32Array(bytes.buffer, at.rowNumbers, rows).set(columns.rowNumbers);
   if (columns.groups) new Uint32Array(bytes.buffer, at.groups, rows).set(columns.groups);
@@ -124,20 +134,30 @@ export function decodeTable(bytes: Uint8Array, ref: DatasetRef = tableRef(bytes)
       throw damaged(`of ${ref[name]} ${name}, as its reference says`, String(header[name]));
     }
   }
+  const { rows, inputs, targets, classes, heads = [] } = header;
+  if (String(heads) !== String(ref.heads ?? [])) {
+    throw damaged(`of further heads [${ref.heads ?? []}], as its reference says`, `[${heads}]`);
+  }
   const at = layout(header, headerBytes);
   const own = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   const { buffer, byteOffset } = own;
-  const { rows, inputs, targets, classes } = header;
   const y = new Float32Array(buffer, byteOffset + at.y, rows * targets);
   const roles = own.subarray(at.roles, at.roles + rows);
   const role = roles.findIndex((code) => code >= ROLES.length);
   if (role >= 0) throw damaged("of known roles", String(roles[role]));
   const label = classes === 0 ? -1 : y.findIndex((value) => !isClass(value, classes));
   if (label >= 0) throw damaged(`of class indices below ${classes}`, String(y[label]));
+  const sides = new Float32Array(buffer, byteOffset + at.sides, rows * heads.length);
+  const odd = sides.findIndex((value, at) => {
+    const own = heads[at % heads.length]!;
+    return own > 0 && !isClass(value, own);
+  });
+  if (odd >= 0) throw damaged("of class indices in its further heads", String(sides[odd]));
   return {
     ref,
     x: new Float32Array(buffer, byteOffset + at.x, rows * inputs),
     y,
+    sides,
     roles,
     rowNumbers: new Uint32Array(buffer, byteOffset + at.rowNumbers, rows),
     ...(header.groups && { groups: new Uint32Array(buffer, byteOffset + at.groups, rows) }),

@@ -181,6 +181,14 @@ function requireConsistent(manifest: EnsembleManifest, path: string): void {
       );
     demand(fits, "calibration", "of the target's classes, with rising corners", calibration);
   }
+  const { heads = [] } = preprocessing;
+  const wanted = (manifest.model.heads ?? []).map(({ task }) => task);
+  demand(
+    show(heads.map(({ task }) => task)) === show(wanted),
+    "preprocessing.heads",
+    "a target of its task for each of model.heads",
+    heads.length,
+  );
   const { conformal } = manifest;
   if (conformal !== undefined) {
     const fits =

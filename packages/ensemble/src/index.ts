@@ -35,7 +35,7 @@ export { encodeArtifact, openArtifact } from "./artifact.ts";
 export type { ArtifactFiles, LoadedEnsemble, ManifestContent } from "./artifact.ts";
 export { encodeOnnx } from "./onnx/export.ts";
 export { buildEnsemble, maskKey, withCoverage } from "./predictor.ts";
-export type { Ensemble, EnsembleDescription, Prediction } from "./predictor.ts";
+export type { Ensemble, EnsembleDescription, HeadPrediction, Prediction } from "./predictor.ts";
 export { abstains, csvLine, outputNames, predictionTable } from "./prediction-table.ts";
 export type { PredictionTable, TableOptions } from "./prediction-table.ts";
 export { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";

@@ -1,6 +1,6 @@
 import type { FittedTarget } from "@manyfold/protocol";
 import { varianceAt } from "./predictive.ts";
-import type { Prediction } from "./predictor.ts";
+import type { HeadPrediction, Prediction } from "./predictor.ts";
 
 /** What a table of predictions has besides values and spread. */
 export interface TableOptions {
@@ -10,6 +10,8 @@ export interface TableOptions {
   readonly abstain?: number | undefined;
   /** Number of the first row (default 0). */
   readonly first?: number;
+  /** The targets of `prediction.heads`: columns for each, behind all others (default none). */
+  readonly heads?: readonly FittedTarget[] | undefined;
 }
 
 /** Predictions as text cells: the same for command line, server and browser. */
@@ -19,8 +21,8 @@ export interface PredictionTable {
 }
 
 interface Columns {
-  header(target: FittedTarget, prediction: Prediction): string[];
-  cells(target: FittedTarget, prediction: Prediction, row: number): string[];
+  header(target: FittedTarget, prediction: HeadPrediction): string[];
+  cells(target: FittedTarget, prediction: HeadPrediction, row: number): string[];
 }
 
 const COLUMNS: { readonly [Task in FittedTarget["task"]]: Columns } = {
@@ -52,12 +54,13 @@ const COLUMNS: { readonly [Task in FittedTarget["task"]]: Columns } = {
  * Predictions as a table: row number; for classes the label, a probability per class and the spread;
  * for values each target and its spread, and its variance and aleatoric part where the networks
  * predict distributions. Then, where there are any, intervals (`y.low`, `y.high`) or
- * sets (labels joined by `|`), abstentions, and each member's own.
+ * sets (labels joined by `|`), abstentions, each member's own, and the further targets (for classes
+ * `c.label`, `c.p.CLASS` and `c.spread`).
  */
 export function predictionTable(
   target: FittedTarget,
   prediction: Prediction,
-  { members = false, abstain, first = 0 }: TableOptions = {},
+  { members = false, abstain, first = 0, heads = [] }: TableOptions = {},
 ): PredictionTable {
   const columns = COLUMNS[target.task];
   const names = outputNames(target);
@@ -87,6 +90,10 @@ export function predictionTable(
       ...regionColumns,
       ...(abstain === undefined ? [] : ["abstained"]),
       ...memberColumns,
+      ...heads.flatMap((head, i) => {
+        const own = COLUMNS[head.task].header(head, prediction.heads[i]!);
+        return head.task === "classification" ? own.map((name) => `${head.column}.${name}`) : own;
+      }),
     ],
     *rows() {
       for (let row = 0; row < prediction.rows; row++) {
@@ -96,6 +103,7 @@ export function predictionTable(
           ...regionCells(row),
           ...(abstain === undefined ? [] : [String(abstains(prediction, row, abstain))]),
           ...(members ? all.flatMap(({ values }) => texts(values, row, outputs)) : []),
+          ...heads.flatMap((head, i) => COLUMNS[head.task].cells(head, prediction.heads[i]!, row)),
         ];
       }
     },

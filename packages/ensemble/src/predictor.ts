@@ -2,6 +2,7 @@ import {
   buildNetwork,
   compilePrediction,
   fold,
+  ioOf,
   key,
   type Key,
   type Network,
@@ -11,7 +12,7 @@ import { type EnsembleManifest, ManyfoldError, show } from "@manyfold/protocol";
 import { calibrate } from "./calibration.ts";
 import { combine } from "./combiners.ts";
 import { type Frame, frameOf, type Region, regionOf, requireCoverage } from "./conformal.ts";
-import { type MemberPredictions, type Members, membersOf, outputsOf } from "./members.ts";
+import { type MemberPredictions, type Members, membersOf } from "./members.ts";
 import { isProbabilistic, type Moments, momentsOf } from "./predictive.ts";
 import { gaussianOf, spreadOf } from "./metrics.ts";
 import { argmax } from "./probability.ts";
@@ -29,6 +30,12 @@ export type EnsembleDescription = Pick<
   | "calibration"
   | "conformal"
   | "residualVariance"
+>;
+
+/** What an ensemble says of one of its further targets: the mean of its members, and how they differ. */
+export type HeadPrediction = Pick<
+  Prediction,
+  "outputs" | "values" | "labels" | "spread" | "moments" | "members"
 >;
 
 /** What an ensemble says of some rows. */
@@ -57,6 +64,8 @@ export interface Prediction {
   readonly frame: Frame | null;
   /** Every member's own prediction. */
   readonly members: Members;
+  /** Of each of `model.heads`, in their order. */
+  readonly heads: readonly HeadPrediction[];
 }
 
 /** Networks that predict together. */
@@ -68,6 +77,8 @@ export interface Ensemble {
    * @param x encoded rows `[rows, width]`, as `encodeRows` of `@manyfold/data` makes them
    */
   predictMembers(x: Float32Array): Members;
+  /** What it says of each of `model.heads`; nothing where there are none. */
+  predictHeads(x: Float32Array): readonly HeadPrediction[];
   /** The combined prediction of encoded rows `[rows, width]`. A row's result is its own. */
   predict(x: Float32Array): Prediction;
 }
@@ -99,10 +110,10 @@ export function buildEnsemble(
 ): Ensemble {
   const { preprocessing, members, seed, combiner, conformal } = description;
   const fit = { weights: description.memberWeights, offsets: description.offsets ?? null };
-  const { target, width } = preprocessing;
+  const { target, heads = [], width } = preprocessing;
   const runner = networkRunner(description);
 
-  const predictMembers = (x: Float32Array): Members => {
+  const predictTarget = (x: Float32Array, side?: number): Members => {
     const rows = rowsIn(x, width);
     const predictions = members.map(
       ({ member, network, unit, mask, features }): MemberPredictions => ({
@@ -113,14 +124,25 @@ export function buildEnsemble(
           rows,
           features?.length ?? width,
           mask === null ? null : maskKey(seed, unit, mask),
+          side,
         ),
       }),
     );
-    return membersOf(target, predictions, description.model.output);
+    if (side === undefined) return membersOf(target, predictions, description.model.output);
+    return membersOf(heads[side]!, predictions, description.model.heads?.[side]?.output);
   };
+  const predictMembers = (x: Float32Array): Members => predictTarget(x);
+  const predictHeads = (x: Float32Array): HeadPrediction[] =>
+    heads.map((_, side): HeadPrediction => {
+      const members = predictTarget(x, side);
+      const values = combine({ mean: {} }, members, { weights: null, offsets: null });
+      const moments = isProbabilistic(members) ? momentsOf(members) : null;
+      return { outputs: members.outputs, values, moments, members, ...saidOf(members, values) };
+    });
   return {
     description,
     predictMembers,
+    predictHeads,
     predict: (x) => {
       const all = predictMembers(x);
       const values = calibrate(description.calibration, combine(combiner, all, fit), all.outputs);
@@ -128,16 +150,8 @@ export function buildEnsemble(
       const frame = framed(description, all, values);
       const region = conformal === undefined ? null : regionOf(conformal, values, outputs, frame);
       const moments = isProbabilistic(all) ? momentsOf(all) : null;
-      return {
-        rows,
-        outputs,
-        values,
-        moments,
-        region,
-        frame,
-        members: all,
-        ...saidOf(all, values),
-      };
+      const said = { ...saidOf(all, values), members: all, heads: predictHeads(x) };
+      return { rows, outputs, values, moments, region, frame, ...said };
     },
   };
 }
@@ -178,8 +192,7 @@ export function withCoverage(
 
 /** The network of a member that sees `inputs` columns. */
 export function networkOf({ model, preprocessing }: EnsembleDescription, inputs: number): Network {
-  const { target } = preprocessing;
-  return buildNetwork(model, { inputs, task: target.task, outputs: outputsOf(target) });
+  return buildNetwork(model, ioOf(preprocessing, inputs));
 }
 
 type Runner = (
@@ -188,6 +201,7 @@ type Runner = (
   rows: number,
   inputs: number,
   mask: Key | null,
+  side?: number,
 ) => Float32Array;
 
 /** Rows computed at once: powers of two, so that at most half of a block is computed in vain. */
@@ -198,13 +212,13 @@ function blockFor(rows: number): number {
 /** Runs networks of one model; a program is compiled once per width, block and kind. */
 function networkRunner(description: EnsembleDescription): Runner {
   const programs = new Map<string, PredictionProgram>();
-  return (weights, x, rows, inputs, mask) => {
+  return (weights, x, rows, inputs, mask, side) => {
     const chunk = blockFor(rows);
     const masked = mask !== null;
-    const name = `${inputs} ${chunk} ${masked}`;
+    const name = `${inputs} ${chunk} ${masked} ${side}`;
     let program = programs.get(name);
     if (program === undefined) {
-      program = compilePrediction(networkOf(description, inputs), { masked, chunk });
+      program = compilePrediction(networkOf(description, inputs), { masked, chunk, side });
       programs.set(name, program);
     }
     return mask === null ? program.run(weights, x, rows) : program.run(weights, x, rows, mask);

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { rawTable, type Cells, type RawTable } from "@manyfold/data";
-import { ManyfoldError, show, type DataSpec } from "@manyfold/protocol";
+import { ManyfoldError, show, type DataSpec, type SideHead } from "@manyfold/protocol";
 import { CsvError, parse } from "csv-parse/sync";
 import { hashOf } from "./hash.ts";
 import { readInput } from "./input-file.ts";
@@ -9,10 +9,15 @@ import { readInput } from "./input-file.ts";
  * A CSV file as typed columns.
  *
  * @param path as people wrote it: errors name it
+ * @param heads the model's further heads
  * @throws ManyfoldError naming file, line and column
  */
-export async function readCsv(path: string, spec: DataSpec): Promise<RawTable> {
-  return rawTable(await readCells(path), spec);
+export async function readCsv(
+  path: string,
+  spec: DataSpec,
+  heads?: readonly SideHead[],
+): Promise<RawTable> {
+  return rawTable(await readCells(path), spec, heads);
 }
 
 /** A CSV file as text cells; see {@link parseCsv}. */

@@ -119,6 +119,8 @@ export type FittedTarget = z.infer<typeof FittedTarget>;
 export const Preprocessing = z.strictObject({
   inputs: z.array(FittedColumn).min(1),
   target: FittedTarget,
+  /** The targets of `model.heads`, in their order. */
+  heads: z.array(FittedTarget).optional(),
   /** Number of network inputs after encoding. */
   width: z.int().min(1),
 });
@@ -144,5 +146,7 @@ export const DatasetRef = z.strictObject({
   targets: z.int().min(1),
   /** Number of classes; 0 for regression. */
   classes: z.int().min(0),
+  /** Classes of each target of `model.heads`, 0 for a regression; a float32 per row and head. */
+  heads: z.array(z.int().min(0)).optional(),
 });
 export type DatasetRef = z.infer<typeof DatasetRef>;

@@ -12,6 +12,7 @@ export * from "./journal.ts";
 export { experimentJsonSchema, SEARCHABLE } from "./json-schema.ts";
 export type { JsonSchema } from "./json-schema.ts";
 export * from "./json.ts";
+export { Loss } from "./loss.ts";
 export * from "./manifest.ts";
 export * from "./model.ts";
 export * from "./noise.ts";

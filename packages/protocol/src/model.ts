@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LossWeight, OwnLoss } from "./loss.ts";
 import { named, tagged } from "./tagged.ts";
 
 /** Activation functions of a layer's units; formulas and sources in `@manyfold/core`. */
@@ -181,6 +182,24 @@ export const OutputHead = named(
 export type OutputHead = z.infer<typeof OutputHead>;
 
 /**
+ * A further target that a network learns beside `data.target`, by a head of its own on the last
+ * hidden layer: hard parameter sharing (Caruana 1997; Goodfellow, Bengio, Courville 2016, section 7.7).
+ */
+export const SideHead = z.strictObject({
+  target: z.string().min(1).meta({
+    condition: "a column name",
+    description: "Column that it predicts; no input then.",
+  }),
+  task: z
+    .enum(["classification", "regression"])
+    .describe("classification: a class per row; regression: a number per row."),
+  output: OutputHead.default("auto"),
+  loss: OwnLoss.default("auto"),
+  weight: LossWeight,
+});
+export type SideHead = z.infer<typeof SideHead>;
+
+/**
  * A feedforward network without its output layer: that one follows from the target, a dense layer
  * with one unit per target column (linear; more where a distribution is predicted), one unit for two
  * classes (sigmoid) or one per class (softmax).
@@ -192,5 +211,13 @@ export const ModelSpec = z.strictObject({
     .describe("Hidden layers from input to output; the output layer follows from the target."),
   output: OutputHead.default("auto"),
   init: Init.default("auto").describe("Default for all layers whose own init is auto."),
+  heads: z
+    .array(SideHead)
+    .min(1)
+    .max(64)
+    .optional()
+    .describe(
+      "Further targets learned on the same hidden layers, of any kind; data.target is what is combined, searched for and analysed.",
+    ),
 });
 export type ModelSpec = z.infer<typeof ModelSpec>;

@@ -179,6 +179,17 @@ export const Robustness = z.strictObject({
 });
 export type Robustness = z.infer<typeof Robustness>;
 
+/** A further target of the model, scored on the analysed rows: the equal-weight mean of all members. */
+export const HeadScore = z.strictObject({
+  target: z.string(),
+  task: z.enum(["classification", "regression"]),
+  on: z.enum(["test", "train"]),
+  metrics: Metrics,
+  /** The members' own scores, their mean. */
+  member: Metrics,
+});
+export type HeadScore = z.infer<typeof HeadScore>;
+
 /** What the experiment determined: equal for every executor, worker count and history of crashes. */
 export const RunResult = z.strictObject({
   version: z.literal(1),
@@ -203,6 +214,8 @@ export const RunResult = z.strictObject({
   /** What else the analysed rows say; absent where there is no analysis. */
   observatory: Observatory.optional(),
   robustness: Robustness.optional(),
+  /** Of `model.heads`, in their order. */
+  heads: z.array(HeadScore).optional(),
   /** Classification: `[true class, predicted class]` counts on the analysed rows. */
   confusion: z.array(z.array(z.int())).nullable(),
   /** Regression: predicted value, residual and spread per analysed row, original units. */
@@ -299,6 +312,7 @@ export const RunDocument = z.strictObject({
   reproducible: z.boolean(),
   tasks: z.strictObject({ total: z.int(), completed: z.int(), failed: z.int() }),
   metrics: z.strictObject({ test: Metrics.nullable(), oob: Metrics.nullable() }),
+  heads: z.array(HeadScore).optional(),
   analysis: AnalysisSummary.nullable(),
   ledger: Hash,
   execution: Execution.pick({

@@ -20,7 +20,7 @@ import {
   selective,
 } from "./sections/observatory.ts";
 import { provenance, settings } from "./sections/provenance.ts";
-import { comparison, outOfBag, robustness } from "./sections/scores.ts";
+import { comparison, furtherTargets, outOfBag, robustness } from "./sections/scores.ts";
 import { search } from "./sections/search.ts";
 import type { Subject } from "./subject.ts";
 
@@ -140,6 +140,11 @@ export const sections: readonly Section[] = [
     id: "oob",
     title: () => "Out-of-bag score",
     content: ({ result }, subject) => result.oob && outOfBag(result.oob, subject),
+  },
+  {
+    id: "heads",
+    title: () => "Further targets",
+    content: ({ result }) => (result.heads ? furtherTargets(result.heads) : null),
   },
   {
     id: "robustness",

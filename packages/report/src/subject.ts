@@ -48,6 +48,8 @@ const losses: { readonly [L in Exclude<NameOf<Loss>, "auto">]: string } = {
   perTarget: "weighted sum of the targets' losses, scaled targets",
 };
 
+const HEADS = "weighted sum of all targets' losses";
+
 /** What trainings minimise where the configuration leaves it to the output. */
 const autoLosses: { readonly [O in NameOf<OutputHead>]: keyof typeof losses | null } = {
   auto: null,
@@ -128,7 +130,7 @@ export function subjectOf({ result }: ReportDocument): Subject {
     failed: result.members.filter(({ state }) => state === "failed"),
     error: classification ? "Brier score" : "squared error",
     errorAxis: classification ? "Brier score" : "squared error (target units\u00b2)",
-    loss: losses[lossOf(loss, model.output, classification)],
+    loss: model.heads ? HEADS : losses[lossOf(loss, model.output, classification)],
   };
 }
 

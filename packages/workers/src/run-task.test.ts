@@ -157,6 +157,7 @@ describe("runTask", () => {
       ref: { ...specOf().data, rows: 4, inputs: 2, targets: 1, classes: 2 },
       x: Float32Array.of(0, 0, 0, 1, 1, 0, 1, 1),
       y: Float32Array.of(0, 1, 1, 0),
+      sides: new Float32Array(0),
       roles: new Uint8Array(4),
       rowNumbers: Uint32Array.of(0, 1, 2, 3),
     };

@@ -57,6 +57,7 @@ function attempt(spec: TrainTask, table: Table, options: RunTaskOptions): TaskOu
     variant,
     x: table.x,
     y: table.y,
+    sides: table.sides,
     rows,
     ...(counts === undefined ? {} : { weights: counts }),
     ...(held === undefined ? {} : { held }),
@@ -100,9 +101,10 @@ function attempt(spec: TrainTask, table: Table, options: RunTaskOptions): TaskOu
  * @throws ManyfoldError where the model does not fit the data
  */
 export function networkOf({ model, data }: TrainTask, inputs: number): Network {
-  return data.classes > 0
-    ? buildNetwork(model, { inputs, task: "classification", outputs: data.classes })
-    : buildNetwork(model, { inputs, task: "regression", outputs: data.targets });
+  const { classes, targets, heads } = data;
+  return classes > 0
+    ? buildNetwork(model, { inputs, task: "classification", outputs: classes, heads })
+    : buildNetwork(model, { inputs, task: "regression", outputs: targets, heads });
 }
 
 /** The rows of each kind of report, ascending. */

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { buildNetwork, initialize, lossFor } from "@manyfold/core";
+import { buildNetwork, initialize, ioOf, lossFor } from "@manyfold/core";
 import { decodeTable, memberKey, ROLES, rowsOf, type Table } from "@manyfold/data";
 import { writeFileAtomic } from "@manyfold/files";
-import { ManyfoldError } from "@manyfold/protocol";
+import { ManyfoldError, type ModelSpec } from "@manyfold/protocol";
 import { readConfig } from "../config.ts";
 import { readData } from "../session.ts";
 import { print, tell } from "../terminal.ts";
@@ -33,14 +33,9 @@ export function registerExplain(program: Command): void {
       const { experiment } = config;
       const { data, tables } = await readData(config, experiment);
       const { preprocessing } = data.final;
-      const { width, target } = preprocessing;
-      const outputs =
-        target.task === "classification" ? target.classes.length : target.columns.length;
-      const network = buildNetwork(experiment.model, {
-        inputs: width,
-        task: target.task,
-        outputs,
-      });
+      const { width } = preprocessing;
+      requireOneHead(experiment.model);
+      const network = buildNetwork(experiment.model, ioOf(preprocessing));
       const table = decodeTable(tables[0] ?? new Uint8Array());
       const chosen = chosenRows(table, rows);
       const weights = new Float32Array(network.parameters.size);
@@ -57,6 +52,18 @@ export function registerExplain(program: Command): void {
         tell(out);
       }
     });
+}
+
+/** The passes are written out for one output and its loss. */
+function requireOneHead({ heads }: ModelSpec): void {
+  if (heads === undefined) return;
+  throw new ManyfoldError({
+    code: "usage",
+    path: "model.heads",
+    condition: "left out for explain",
+    got: `${heads.length} further ${heads.length === 1 ? "head" : "heads"}`,
+    help: "It writes out the passes of one output; take the heads out of a copy of the configuration.",
+  });
 }
 
 /** Rows of the table by their numbers in the source. */

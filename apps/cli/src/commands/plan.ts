@@ -9,8 +9,8 @@ import {
   trialCount,
   waitingTasks,
 } from "@manyfold/coordinator";
-import { buildNetwork, describeNetwork } from "@manyfold/core";
-import type { Experiment, JournalRecord, Preprocessing } from "@manyfold/protocol";
+import { buildNetwork, describeNetwork, ioOf } from "@manyfold/core";
+import type { Experiment, JournalRecord } from "@manyfold/protocol";
 import { schedulerOf } from "@manyfold/search";
 import { preferredVariant, taskBytes } from "@manyfold/workers";
 import { readConfig } from "../config.ts";
@@ -57,7 +57,7 @@ async function planOf(path: string) {
   const state = begin(created);
   const tasks = allTasks(state);
   const { preprocessing, table } = data.final;
-  const network = networkOf(experiment.model, preprocessing);
+  const network = buildNetwork(experiment.model, ioOf(preprocessing));
   const trials = trialCount(experiment);
   return {
     name: experiment.name,
@@ -94,11 +94,6 @@ function stopOf({ ensemble }: Experiment) {
 }
 
 type Plan = Awaited<ReturnType<typeof planOf>>;
-
-function networkOf(model: Parameters<typeof buildNetwork>[0], { width, target }: Preprocessing) {
-  const outputs = target.task === "classification" ? target.classes.length : target.columns.length;
-  return buildNetwork(model, { inputs: width, task: target.task, outputs });
-}
 
 function cells({ folds, repeats }: NonNullable<Plan["search"]>): string {
   const count = folds * repeats;

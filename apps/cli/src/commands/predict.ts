@@ -43,7 +43,7 @@ Columns out: row (from 0), then for classes the label, a probability per class a
 (deviation over members of the label's probability); for values each target and its spread, and
 where the networks predict distributions its variance and how much of that they predict themselves
 (aleatoric; the rest is what they disagree about), in squared units; then intervals or sets where
-the experiment asked for them.
+the experiment asked for them; then the targets of model.heads, each in the same way.
 `,
     )
     .action(async (folder: string, data: string, flags: PredictFlags) => {
@@ -57,6 +57,7 @@ the experiment asked for them.
       const { header, rows } = predictionTable(preprocessing.target, prediction, {
         members: members === true,
         abstain,
+        heads: preprocessing.heads,
       });
       if (out !== undefined) await writeCsv(out, header, rows());
       if (json) {

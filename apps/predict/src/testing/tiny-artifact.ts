@@ -8,13 +8,14 @@ export function content(
   preprocessing: Preprocessing,
   k: number,
   output: ModelSpec["output"] = "auto",
+  heads?: ModelSpec["heads"],
 ): ManifestContent {
   return {
     format: "manyfold-ensemble",
     version: 1,
     name: "tiny",
     preprocessing,
-    model: { layers: [], output, init: "auto" },
+    model: { layers: [], output, init: "auto", ...(heads && { heads }) },
     members: Array.from({ length: k }, (_, member) => ({
       member,
       network: member,
@@ -52,8 +53,9 @@ export function opened(
   preprocessing: Preprocessing,
   networks: readonly Float32Array[],
   output: ModelSpec["output"] = "auto",
+  heads?: ModelSpec["heads"],
 ) {
-  const files = encodeArtifact(content(preprocessing, networks.length, output), networks);
+  const files = encodeArtifact(content(preprocessing, networks.length, output, heads), networks);
   return openArtifact(files.manifest, files.weights);
 }
 

@@ -37,6 +37,7 @@ export function encodeOnnx(
   folder = "artifact",
 ): Uint8Array {
   const { manifest } = openArtifact(manifestBytes, weightsBytes, folder);
+  requireOneHead(manifest, folder);
   const b = createBuilder();
   const x = writePreprocessing(b, manifest.preprocessing);
   const all = writeMembers(b, manifest, networksOf(manifest, weightsBytes, folder), x);
@@ -72,6 +73,17 @@ export function encodeOnnx(
   return encodeModel(b.graph(manifest.name), {
     manyfold: manifest.provenance.manyfold,
     weights: manifest.weights.hash,
+  });
+}
+
+function requireOneHead({ model }: EnsembleManifest, folder: string): void {
+  if (model.heads === undefined) return;
+  throw new ManyfoldError({
+    code: "usage",
+    path: `${folder} model.heads`,
+    condition: "left out of what is exported to ONNX",
+    got: model.heads.map(({ target }) => target).join(", "),
+    help: "Such a model would predict the first target alone; manyfold export --format web and manyfold serve predict all.",
   });
 }
 

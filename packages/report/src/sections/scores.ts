@@ -1,4 +1,4 @@
-import type { Metrics, OutOfBag, Robustness, RunResult } from "@manyfold/protocol";
+import type { HeadScore, Metrics, OutOfBag, Robustness, RunResult } from "@manyfold/protocol";
 import { count, counted, number, percent } from "../format.ts";
 import { html, type Html } from "../html.ts";
 import { scoresOf, type Score, type Subject } from "../subject.ts";
@@ -53,6 +53,35 @@ export function comparison(result: RunResult, subject: Subject): Html | null {
       ${scores.map(({ name, help }) => `${name}: ${help}.`).join(" ")} Choosing among these rows
       after the fact would make the test score a training score: what counts is the configured one.
     </p>`;
+}
+
+/** What the networks say of the targets beside the first: all members' mean, and a member alone. */
+export function furtherTargets(heads: readonly HeadScore[]): Html {
+  const on = heads[0]?.on === "test" ? "test" : "training";
+  const lines = heads.flatMap(({ target, metrics, member }) => {
+    const alone = new Map<string, number | undefined>(Object.entries(member));
+    return Object.entries(metrics).flatMap(([name, value]: [string, number | undefined]) => {
+      return value === undefined ? [] : [{ target, name, value, member: alone.get(name) }];
+    });
+  });
+  return html`<p>
+      Learned beside the target, by heads of their own on the same hidden layers. Nothing was
+      decided by these scores.
+    </p>
+    ${table({
+      caption: `Scores on the ${on} rows`,
+      columns: [
+        { title: "target", names: true, cell: ({ target }) => target },
+        { title: "score", cell: ({ name }) => name },
+        { title: "all members", align: "right" as const, cell: ({ value }) => number(value, 4) },
+        {
+          title: "a member, mean",
+          align: "right" as const,
+          cell: ({ member }) => (member === undefined ? null : number(member, 4)),
+        },
+      ],
+      rows: lines,
+    })}`;
 }
 
 /** What an attack on each network does to its error. */
