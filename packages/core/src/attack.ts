@@ -3,10 +3,11 @@ import { grad } from "./autodiff.ts";
 import { gatherFrom, type RowSource } from "./batches.ts";
 import type { Values } from "./kernels/kernels.ts";
 import { networkGraph } from "./loss-graph.ts";
-import { type LossName, networkLossRows, predictionOf } from "./losses.ts";
+import type { LossName } from "./losses.ts";
 import { input, sum } from "./ops.ts";
 import { planGraph } from "./plan.ts";
 import { bindPlan } from "./run.ts";
+import { networkLossRows, predictionOf } from "./sides.ts";
 
 /** Rows that are attacked at once; changes no result. */
 const CHUNK = 64;

@@ -1,7 +1,7 @@
 import type { Semi, Sparsity, TrainSpec } from "@manyfold/protocol";
 import { grad } from "./autodiff.ts";
 import type { Node } from "./graph.ts";
-import { type LossName, networkLossRows } from "./losses.ts";
+import type { LossName } from "./losses.ts";
 import {
   type DropoutMode,
   forwardGraph,
@@ -10,6 +10,7 @@ import {
   type ParameterTensor,
 } from "./network.ts";
 import { log as logOf } from "./math/float64.ts";
+import { networkLossRows } from "./sides.ts";
 import {
   abs,
   add,

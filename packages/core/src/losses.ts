@@ -8,7 +8,6 @@ import {
 } from "@manyfold/protocol";
 import type { Node } from "./graph.ts";
 import { gaussianOf, type Head, type HeadName, headRule, mixtureOf } from "./heads.ts";
-import { headColumns, type Heads } from "./network.ts";
 import { log as elementaryLog } from "./math/float64.ts";
 import {
   abs,
@@ -155,38 +154,6 @@ function gaussianTerm(mean: Node, variance: Node, y: Node): Node {
 function minVarianceOf(head: Head): number {
   if (typeof head === "string") return 0;
   return "mixture" in head ? head.mixture.minVariance : head.gaussian.minVariance;
-}
-
-/**
- * What a network's heads lose on each row, `[rows]`, each by its weight; from all logits and targets.
- */
-export function networkLossRows(network: Heads, loss: LossName, logits: Node, targets: Node): Node {
-  const { head, sides } = network;
-  if (sides.length === 0) return lossRows(loss, logits, targets, head);
-  const heads = [{ head, loss, weight: 1 }, ...sides];
-  const each = headColumns(network).map((columns, i) => {
-    const own = heads[i]!;
-    const rows = lossRows(
-      own.loss,
-      slice(logits, 1, ...columns.logits),
-      slice(targets, 1, ...columns.targets),
-      own.head,
-    );
-    return own.weight === 1 ? rows : scale(rows, own.weight);
-  });
-  return each.reduce((total, own) => add(total, own));
-}
-
-/**
- * A head's prediction `[rows, columns]` from the logits of all heads.
- *
- * @param side which of `network.sides`; the first head without it
- */
-export function predictionOf(network: Heads, logits: Node, side?: number): Node {
-  const { head, task } = side === undefined ? network : network.sides[side]!;
-  const columns = headColumns(network)[side === undefined ? 0 : side + 1]!;
-  const own = network.sides.length === 0 ? logits : slice(logits, 1, ...columns.logits);
-  return headRule(head).prediction(own, task);
 }
 
 /** Loss of each row `[rows]` from logits `[rows, logits]` and targets `[rows, targets]`. */

@@ -8,13 +8,12 @@ import {
   nameOf,
   type Preprocessing,
   show,
-  type SideHead,
 } from "@manyfold/protocol";
 import { activationRule } from "./activations.ts";
 import { type Head, headFor, headRule } from "./heads.ts";
 import type { Node } from "./graph.ts";
 import type { InitName } from "./init.ts";
-import { type LossName, lossFor } from "./losses.ts";
+import { type Side, sidesOf } from "./sides.ts";
 import { add, addBias, broadcast, dropout, matmul, scale, square, sum } from "./ops.ts";
 import { sameShape, type Shape, showShape, sizeOf } from "./shape.ts";
 
@@ -90,18 +89,6 @@ export function ioOf({ target, heads, width }: Preprocessing, inputs: number = w
   };
   const outputs = target.task === "classification" ? classes(target) : target.columns.length;
   return { inputs, task: target.task, outputs, heads: heads?.map(classes) };
-}
-
-/** A head beside the first one, with everything resolved. */
-export interface Side {
-  readonly task: NetworkIO["task"];
-  readonly head: Head;
-  /** Columns of the targets that its loss reads. */
-  readonly targets: number;
-  /** Columns of its prediction. */
-  readonly columns: number;
-  readonly loss: LossName;
-  readonly weight: number;
 }
 
 /** A model fitted to its data's shape: layers resolved, parameters laid out. Plain data. */
@@ -258,46 +245,6 @@ export function buildNetwork(model: ModelSpec, io: NetworkIO): Network {
     parameters: { size, tensors },
   };
 }
-
-function sidesOf(heads: readonly SideHead[], io: NetworkIO): Side[] {
-  return heads.map(({ task, output, loss, weight }, i): Side => {
-    const path = `model.heads.${i}`;
-    const own = { inputs: io.inputs, task, outputs: io.heads?.[i] || 1 };
-    const head = headFor(output, own, `${path}.output`);
-    const rule = headRule(head);
-    const targets = rule.targets(own);
-    return {
-      task,
-      head,
-      targets,
-      columns: rule.columns(own.outputs),
-      loss: lossFor(loss, head, targets, `${path}.loss`),
-      weight,
-    };
-  });
-}
-
-/** A run of columns, as a slice takes it. */
-type Columns = readonly [from: number, width: number];
-
-/** Where each head's targets and logits stand among those of all: the first one's, then the sides'. */
-export function headColumns({
-  head,
-  ownTargets,
-  sides,
-}: Heads): readonly { readonly targets: Columns; readonly logits: Columns }[] {
-  let [target, logit] = [0, 0];
-  return [{ head, targets: ownTargets }, ...sides].map((own) => {
-    const width = headRule(own.head).logits(own.targets);
-    const columns = { targets: [target, own.targets], logits: [logit, width] } as const;
-    target += own.targets;
-    logit += width;
-    return columns;
-  });
-}
-
-/** What a network's heads are. */
-export type Heads = Pick<Network, "task" | "head" | "ownTargets" | "sides">;
 
 type Layer = ModelSpec["layers"][number];
 type Share = NonNullable<Extract<Layer, { dense: unknown }>["dense"]["share"]>;

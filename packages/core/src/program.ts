@@ -10,10 +10,11 @@ import {
   type ObjectiveTerms,
   WEIGHTS,
 } from "./loss-graph.ts";
-import { type LossName, networkLossRows, predictionOf } from "./losses.ts";
+import type { LossName } from "./losses.ts";
 import { type Network, requireWeights } from "./network.ts";
 import { input } from "./ops.ts";
 import { type Plan, planGraph } from "./plan.ts";
+import { networkLossRows, predictionOf } from "./sides.ts";
 import type { Key } from "./rng.ts";
 import { bindPlan, type Program } from "./run.ts";
 

@@ -116,8 +116,8 @@ export function tableRef(
   bytes: Uint8Array,
   hash: (bytes: Uint8Array) => Hash = hashBytes,
 ): DatasetRef {
-  const { rows, inputs, targets, classes } = readHeader(bytes).header;
-  return { hash: hash(bytes), bytes: bytes.length, rows, inputs, targets, classes };
+  const { groups: _, ...header } = readHeader(bytes).header;
+  return { hash: hash(bytes), bytes: bytes.length, ...header };
 }
 
 /**
@@ -135,9 +135,8 @@ export function decodeTable(bytes: Uint8Array, ref: DatasetRef = tableRef(bytes)
     }
   }
   const { rows, inputs, targets, classes, heads = [] } = header;
-  if (String(heads) !== String(ref.heads ?? [])) {
-    throw damaged(`of further heads [${ref.heads ?? []}], as its reference says`, `[${heads}]`);
-  }
+  const [found, told] = [heads, ref.heads ?? []].map((own) => own.join(", "));
+  if (found !== told) throw damaged(`of heads [${told}], as its reference says`, `[${found}]`);
   const at = layout(header, headerBytes);
   const own = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   const { buffer, byteOffset } = own;
