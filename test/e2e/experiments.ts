@@ -89,6 +89,13 @@ export const weighted = {
   ensemble: { bagging: { members: 4, sample: "bayesian" } },
 } satisfies ExperimentInput;
 
+/** Three snapshots of each of two trainings. */
+export const snapshots = {
+  ...bag,
+  name: "snapshots",
+  ensemble: { snapshots: { members: 3, networks: 2 } },
+} satisfies ExperimentInput;
+
 /** Eight masks of each of two dropout networks. */
 export const dropout = {
   ...bag,

@@ -58,7 +58,7 @@ import { robustnessOf } from "./robustness.ts";
 import { searchResult } from "./search-result.ts";
 import type { RunState } from "./state.ts";
 import { trialCount } from "./count.ts";
-import { drawOf } from "./units.ts";
+import { drawOf, unitsOf } from "./units.ts";
 
 /** What a run that has nothing left to do comes to. */
 export interface Finished {
@@ -114,7 +114,9 @@ export async function finish(
     search: searchResult(state),
   };
 
-  const error = refusal(final, wanted.length, trained.length);
+  // Behind a failed part of a training there is no task for its later snapshots.
+  const asked = final?.ensemble?.snapshots ? unitsOf(final.ensemble).length : wanted.length;
+  const error = refusal(final, asked, trained.length);
   if (final?.objective) return finishObjective(tasks, bare, null);
   if (error || !final) {
     return { status: "error", result: bare, tasks, artifact: null, predictions: null, error };
@@ -324,8 +326,8 @@ async function reportedMembers(
   on: "test" | "train",
 ): Promise<Members | undefined> {
   if (final.ensemble?.dropout) return undefined;
-  const predictions = await inTurn(trained, async ({ spec, result }) => ({
-    member: spec.member,
+  const predictions = await inTurn(trained, async ({ member, result }) => ({
+    member,
     values: floatsOf(await blobOf(blobs, result.predictions[on]?.hash)),
   }));
   return membersOf(target, predictions, final.model.output);

@@ -19,23 +19,25 @@ import { outcomeOf } from "./state.ts";
 /** A network that the final fit trained. */
 export interface Trained {
   readonly id: Hash;
+  /** Its member number; several members may come from the training that the spec numbers. */
+  readonly member: number;
   readonly spec: TrainTask;
   readonly result: TrainResult;
 }
 
 /** The tasks of a list that were completed, in task order. */
 export function trainedOf(state: RunState, wanted: readonly Wanted[]): Trained[] {
-  return wanted.flatMap(({ id, spec }) => {
+  return wanted.flatMap(({ id, spec, key }) => {
     const outcome = outcomeOf(state, id);
     return outcome && "weights" in outcome && spec.kind === "train"
-      ? [{ id, spec, result: outcome }]
+      ? [{ id, member: key.unit, spec, result: outcome }]
       : [];
   });
 }
 
 /** How each task of the final fit ended, for the report. */
 export function memberRows(state: RunState, wanted: readonly Wanted[]): MemberRow[] {
-  return wanted.flatMap(({ id, spec: { member } }): MemberRow[] => {
+  return wanted.flatMap(({ id, key: { unit: member } }): MemberRow[] => {
     const outcome = outcomeOf(state, id);
     if (!outcome || "value" in outcome) return [];
     if ("weights" in outcome) {
@@ -62,12 +64,12 @@ export function artifactMembers(
   ensemble: EnsembleSpec | undefined,
 ): ArtifactMember[] {
   const masks = ensemble?.dropout?.masks;
-  return trained.flatMap(({ id, spec }, network): ArtifactMember[] => {
+  return trained.flatMap(({ id, member: number, spec }, network): ArtifactMember[] => {
     const member = { network, unit: spec.member, task: id, features: featuresOf(spec, table) };
-    if (masks === undefined) return [{ ...member, member: spec.member, mask: null }];
+    if (masks === undefined) return [{ ...member, member: number, mask: null }];
     return Array.from({ length: masks }, (_, mask) => ({
       ...member,
-      member: spec.member * masks + mask,
+      member: number * masks + mask,
       mask,
     }));
   });

@@ -12,10 +12,10 @@ export async function outOfBagMembers(
   blobs: BlobStore,
 ): Promise<OutOfBagMember[]> {
   const reporting = trained.filter(({ result }) => result.predictions.oob !== undefined);
-  return inTurn(reporting, async ({ spec, result }) => {
+  return inTurn(reporting, async ({ member, spec, result }) => {
     const draw = { ...spec, earlyStopping: spec.train.earlyStopping };
     const { oob } = drawFrom(draw, table);
     const values = floatsOf(await blobOf(blobs, result.predictions.oob?.hash));
-    return { member: spec.member, rows: oob, values };
+    return { member, rows: oob, values };
   });
 }

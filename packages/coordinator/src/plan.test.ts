@@ -4,7 +4,7 @@ import { compareKeys, Experiment, FINAL, hashJson, taskId } from "@manyfold/prot
 import { describe, expect, test } from "vitest";
 import { isWeighingDue } from "./enough.ts";
 import { ledgerOf } from "./ledger.ts";
-import { allTasks, finalTasks, plan, type Wanted } from "./plan.ts";
+import { allTasks, finalTasks, plan, waitingTasks, type Wanted } from "./plan.ts";
 import type { RunState } from "./state.ts";
 import { begin, fold } from "./state.ts";
 
@@ -130,6 +130,63 @@ describe("the plan of a bag", () => {
     finishAll(small);
     fold(small, { type: "grown", members: 6, time: 2 });
     expect(ids(plan(small, new Set(), 9))).toEqual(large.slice(3));
+  });
+});
+
+describe("the plan of snapshots", () => {
+  const snapshots = () =>
+    begin(
+      created({
+        train: { epochs: 6 },
+        ensemble: { snapshots: { members: 3, networks: 2 } },
+      }),
+    );
+  const checkpoint = { hash: "c".repeat(64), bytes: 8 };
+  const paused = (task: string): JournalRecord => {
+    const record = completed(task);
+    return record.type === "completed"
+      ? { ...record, result: { ...result(task), checkpoint } }
+      : record;
+  };
+
+  test("is a part of each training at a time, from the checkpoint of the part before", () => {
+    const state = snapshots();
+    const first = plan(state, new Set(), 99);
+    expect(first.map(({ key }) => key.unit)).toEqual([0, 3]);
+    expect(first.map(({ spec }) => [spec.member, spec.part])).toEqual([
+      [0, { until: 2 }],
+      [1, { until: 2 }],
+    ]);
+    expect(waitingTasks(state)).toBe(4);
+    fold(state, paused(ids(first)[1] ?? ""));
+    const next = plan(state, new Set(ids(first)), 99);
+    expect(next.map(({ key, spec }) => [key.unit, spec.member, spec.part])).toEqual([
+      [4, 1, { until: 4, from: checkpoint }],
+    ]);
+    expect(ids(finalTasks(state))).toEqual([...ids(first), ...ids(next)]);
+    for (let at = 0; at < 9; at++) {
+      for (const { id } of plan(state, new Set(), 99)) fold(state, paused(id));
+    }
+    expect(finalTasks(state).map(({ key }) => key.unit)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(waitingTasks(state)).toBe(0);
+    const [spec] = finalTasks(state).map((task) => task.spec);
+    expect(spec?.kind === "train" && spec.train.schedule).toEqual({
+      cosine: { to: 0, cycles: 3 },
+    });
+  });
+
+  test("ends behind a part that failed", () => {
+    const state = snapshots();
+    fold(state, {
+      type: "failed",
+      task: ids(finalTasks(state))[0] ?? "",
+      attempt: 1,
+      worker: "w",
+      failure: { code: "nan", message: "diverged", permanent: true },
+      seconds: 0,
+      time: 1,
+    });
+    expect(plan(state, new Set(), 99).map(({ key }) => key.unit)).toEqual([3]);
   });
 });
 

@@ -27,6 +27,7 @@ import {
   settingOf,
 } from "./trials.ts";
 import { leadersOf, winningTrial } from "./winner.ts";
+import { cyclic, snapshotTasks } from "./snapshots.ts";
 import type { Unit } from "./units.ts";
 import { hasOutOfBag, membersWanted, unitsOf } from "./units.ts";
 
@@ -70,7 +71,8 @@ export function plan(
   }
   if (next.length === 0 && isSearched(state)) {
     const final = finalTasks(state);
-    take(final, firstOpenTask(state, final));
+    const isListed = !finalExperiment(state)?.ensemble?.snapshots;
+    take(final, isListed ? firstOpenTask(state, final) : 0);
   }
   return next;
 }
@@ -156,19 +158,29 @@ export function finalTasks(state: RunState): readonly Wanted[] {
   if (!final) return [];
   const best = winningTrial(state);
   const count = membersWanted(final.ensemble, state.weighed);
-  return remember(state, `final ${best?.trial ?? ""} ${count}`, true, () => {
+  const snapshots = final.ensemble?.snapshots;
+  // With each result of a training in parts there is one more of them.
+  return remember(state, `final ${best?.trial ?? ""} ${count}`, !snapshots, () => {
     const prepared = state.data.final;
     // An objective is no network to keep: what is left to learn is how its best setting does.
     if (final.objective && !final.data.split) return [];
     const scored: Report = final.data.split ? "test" : "train";
     const units = unitsOf(final.ensemble).slice(0, count);
-    return units.map((unit) => {
+    const train = snapshots ? cyclic(final.train, snapshots) : final.train;
+    const whole = units.map((unit) => {
       const report: Report[] = hasOutOfBag(unit.draw) ? ["oob", scored] : [scored];
-      const { train } = final;
       const place = { trial: FINAL, setting: best?.trial, fold: 0, repeat: 0, prepared };
       return wanted(state, final, { ...place, unit, train, report });
     });
+    return snapshots ? snapshotTasks(state, snapshots, whole) : whole;
   });
+}
+
+/** Tasks of the final fit that follow from results of others of its tasks. */
+function waitingParts(state: RunState): number {
+  const ensemble = finalExperiment(state)?.ensemble;
+  if (!ensemble?.snapshots) return 0;
+  return membersWanted(ensemble, state.weighed) - finalTasks(state).length;
 }
 
 /**
@@ -211,13 +223,16 @@ export function neededTasks(state: RunState): Wanted[] {
   return [...cells.flat(), ...fresh.flat(), ...finalTasks(state)];
 }
 
-/** Number of tasks of trials whose settings wait for results: as many for each as the first has. */
+/**
+ * Number of tasks that wait for results: those of trials without a setting, as many for each as the
+ * first has, and parts of trainings.
+ */
 export function waitingTasks(state: RunState): number {
   const trials = isSearched(state) ? 0 : trialCount(state.experiment);
   // Nobody knows how many a budget allows.
   const waiting = Number.isFinite(trials) ? Math.max(0, trials - proposedTrials(state)) : 0;
   const cells = waiting === 0 ? 0 : waiting * tasksOfCell(state, cellAt(state, 0)).length;
-  return cells + waitingFresh(state);
+  return cells + waitingFresh(state) + waitingParts(state);
 }
 
 /** Tasks of a trial, or of a trial's way to a rung. */
@@ -280,7 +295,7 @@ function wanted(state: RunState, experiment: Experiment, place: Place): Wanted {
         model: experiment.model,
         train: place.train,
         draw: unit.draw,
-        member: unit.member,
+        member: unit.training ?? unit.member,
         report: place.report,
       };
   const key: TaskKey = { trial, fold, repeat, rung: 0, unit: unit.member };

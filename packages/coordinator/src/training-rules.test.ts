@@ -2,7 +2,7 @@ import { Experiment, type ExperimentInput } from "@manyfold/protocol";
 import { expect, test } from "vitest";
 import { experimentComplaints } from "./check.ts";
 
-type Parts = { [K in "data" | "model" | "train"]?: object };
+type Parts = { [K in "data" | "model" | "train" | "ensemble"]?: object };
 
 /** Where the complaints about an experiment point. */
 function places(parts: Parts): string[] {
@@ -12,6 +12,7 @@ function places(parts: Parts): string[] {
     data: { source: "a.csv", target: "y", task: "classification", ...parts.data },
     model: { layers: [{ dense: { units: 4 } }], ...parts.model },
     train: parts.train,
+    ...(parts.ensemble && { ensemble: parts.ensemble }),
   } as ExperimentInput);
   return experimentComplaints(experiment).map(({ path }) => path.join("."));
 }
@@ -34,6 +35,20 @@ test.each<[string, Parts, string[]]>([
   ],
   ["a rate for a line search", { train: { ...lbfgs, schedule: "cosine" } }, ["train.schedule"]],
   ["noise on a line search", { train: { ...lbfgs, noise: { inputs: 1 } } }, ["train.noise"]],
+  ["an average and a best epoch", { train: { average: {}, earlyStopping: {} } }, ["train.average"]],
+  [
+    "snapshots in whole cycles, by their own schedule",
+    {
+      train: { epochs: 9, schedule: "linear", average: {} },
+      ensemble: { snapshots: { members: 5 } },
+    },
+    ["train.average", "train.epochs", "train.schedule"],
+  ],
+  [
+    "snapshots in a line search",
+    { train: { ...lbfgs, epochs: 10 }, ensemble: { snapshots: {} } },
+    ["ensemble.snapshots"],
+  ],
   [
     "no momentum to change",
     { train: { momentumSchedule: "sutskever" } },

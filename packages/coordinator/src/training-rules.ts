@@ -156,6 +156,61 @@ export const TRAINING_RULES: readonly Rule[] = [
     help: "Rows that a member trains on in the end are not out of its bag; on: holdout has rows of its own.",
   },
   {
+    path: ["train", "average"],
+    broken: ({ train }) => train.average !== undefined && train.earlyStopping !== undefined,
+    condition: "left out where rows stop the training",
+    got: ({ train }) => train.average,
+    help: "Early stopping returns the best epoch's weights, averaging the mean of the last epochs'.",
+  },
+  {
+    path: ["train", "average"],
+    broken: ({ train, ensemble }) =>
+      train.average !== undefined && ensemble?.snapshots !== undefined,
+    condition: "left out with ensemble.snapshots",
+    got: ({ train }) => train.average,
+    help: "A snapshot is where a cycle ends; a mean over cycles would be one network.",
+  },
+  {
+    path: ["train", "epochs"],
+    broken: ({ train, ensemble }) =>
+      ensemble?.snapshots !== undefined && train.epochs % ensemble.snapshots.members !== 0,
+    condition: "a multiple of ensemble.snapshots.members",
+    got: ({ train }) => train.epochs,
+    help: "Each snapshot ends a cycle of as many epochs as the others.",
+  },
+  {
+    path: ["train", "schedule"],
+    broken: ({ train, ensemble }) =>
+      ensemble?.snapshots !== undefined && !("constant" in train.schedule),
+    condition: "left out with ensemble.snapshots",
+    got: ({ train }) => tagOf(train.schedule),
+    help: "Its rate falls by a cosine to 0 in every cycle, and starts again.",
+  },
+  {
+    path: ["train", "earlyStopping"],
+    broken: ({ train, ensemble }) =>
+      ensemble?.snapshots !== undefined && train.earlyStopping !== undefined,
+    condition: "left out with ensemble.snapshots",
+    got: ({ train }) => train.earlyStopping,
+    help: "Every cycle is trained to its end.",
+  },
+  {
+    path: ["ensemble", "snapshots"],
+    broken: ({ train, ensemble }) =>
+      ensemble?.snapshots !== undefined && isSecondOrder(train.optimizer),
+    condition: "left out with a second-order method",
+    got: ({ train }) => tagOf(train.optimizer),
+    help: "It has no rate that could fall and start again.",
+  },
+  {
+    path: ["ensemble", "snapshots"],
+    broken: ({ search, ensemble }) =>
+      ensemble?.snapshots !== undefined && search?.each === "ensemble",
+    condition: "left out where trials are ensembles (search.each: ensemble)",
+    got: ({ ensemble }) => ensemble?.snapshots,
+    help: "With each: model the best setting's network gives the snapshots.",
+  },
+  {
     path: ["train", "loss"],
     broken: ({ data, train: { loss } }) =>
       data.task === "classification" && typeof loss === "object" && "perTarget" in loss,

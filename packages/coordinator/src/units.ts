@@ -1,9 +1,11 @@
 import { leavesRowsOut } from "@manyfold/data";
 import type { DrawSpec, EnsembleSpec, Weighing } from "@manyfold/protocol";
 
-/** One network to train: its member number and what it trains on. */
+/** One network: its member number and what it trains on. */
 export interface Unit {
   readonly member: number;
+  /** The number of its training, where that is another: several members may come from one. */
+  readonly training?: number;
   readonly draw: DrawSpec;
 }
 
@@ -12,7 +14,12 @@ const EVERYTHING: DrawSpec = { sample: { all: {} }, features: 1 };
 /** The networks of an experiment's final fit, or of one cell whose trials are ensembles. */
 export function unitsOf(ensemble: EnsembleSpec | undefined): Unit[] {
   const { count, draw } = plural(ensemble);
-  return Array.from({ length: count }, (_, member) => ({ member, draw }));
+  const each = ensemble?.snapshots?.members;
+  return Array.from({ length: count }, (_, member) => ({
+    member,
+    draw,
+    ...(each !== undefined && { training: Math.floor(member / each) }),
+  }));
 }
 
 /**
@@ -48,5 +55,9 @@ function plural(ensemble: EnsembleSpec | undefined): { count: number; draw: Draw
   }
   if (ensemble?.initOnly) return { count: ensemble.initOnly.members, draw: EVERYTHING };
   if (ensemble?.dropout) return { count: ensemble.dropout.networks, draw: EVERYTHING };
+  if (ensemble?.snapshots) {
+    const { members, networks } = ensemble.snapshots;
+    return { count: members * networks, draw: EVERYTHING };
+  }
   return { count: 1, draw: EVERYTHING };
 }

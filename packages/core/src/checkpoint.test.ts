@@ -45,6 +45,8 @@ describe("a training in parts gives the bits of one that was never paused", () =
     { earlyStopping: { patience: 50, fraction: 0.2 } },
     { earlyStopping: { patience: 2, fraction: 0.2, finish: "retrain" } },
     { earlyStopping: { patience: 2, fraction: 0.2, finish: "continue" } },
+    { average: { from: 0.4, every: 2 } },
+    { average: { from: 0 } },
     { pretrain: {} },
     { schedule: { cosine: {} } },
     { schedule: { plateau: { patience: 1 } } },
@@ -73,7 +75,9 @@ test("an early part reports the weights that it has come to", () => {
 test("bytes of something else are refused", () => {
   const parameters = Float32Array.from(uniforms(key(2), 9));
   const best = { epoch: 0, weights: new Float32Array(0) };
-  const bytes = encodeCheckpoint({ epoch: 2, parameters, slots: [parameters], best, curve: [] });
+  const average = { count: 0, weights: new Float32Array(0) };
+  const slots = [parameters];
+  const bytes = encodeCheckpoint({ epoch: 2, parameters, slots, best, average, curve: [] });
   expect(decodeCheckpoint(bytes, { parameters: 9, slots: 1 }).parameters).toEqual(parameters);
   for (const [damaged, wanted] of [
     [bytes.slice(0, -1), { parameters: 9, slots: 1 }],

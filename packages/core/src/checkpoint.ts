@@ -13,6 +13,8 @@ export interface Checkpoint {
   readonly slots: readonly Float32Array[];
   /** The weights that early stopping would return; epoch 0 and empty without any. */
   readonly best: { readonly epoch: number; readonly weights: Float32Array };
+  /** The mean of weights that is to be returned, and of how many; count 0 and empty without any. */
+  readonly average: { readonly count: number; readonly weights: Float32Array };
   /** So far; what stops a training early and what lowers its rate are told it again. */
   readonly curve: readonly CurvePoint[];
 }
@@ -24,7 +26,8 @@ const HEADER = CurvePoint.array();
  * The bytes of a checkpoint: the length of a header (uint32), the header (JSON), then the numbers as
  * little-endian float32.
  */
-export function encodeCheckpoint({ epoch, parameters, slots, best, curve }: Checkpoint) {
+export function encodeCheckpoint(checkpoint: Checkpoint) {
+  const { epoch, parameters, slots, best, average, curve } = checkpoint;
   const header = {
     format: FORMAT,
     version: 1,
@@ -32,10 +35,16 @@ export function encodeCheckpoint({ epoch, parameters, slots, best, curve }: Chec
     parameters: parameters.length,
     slots: slots.length,
     best: best.epoch,
+    ...(average.count > 0 && { averaged: average.count }),
     curve,
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
-  const arrays = [parameters, ...slots, ...(best.epoch > 0 ? [best.weights] : [])];
+  const arrays = [
+    parameters,
+    ...slots,
+    ...(best.epoch > 0 ? [best.weights] : []),
+    ...(average.count > 0 ? [average.weights] : []),
+  ];
   const bytes = new Uint8Array(4 + text.length + 4 * parameters.length * arrays.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, text.length, true);
@@ -57,8 +66,9 @@ export function decodeCheckpoint(
   wanted: { readonly parameters: number; readonly slots: number },
 ): Checkpoint {
   const header = headerOf(bytes);
-  const { epoch, parameters, slots, best, curve } = header;
-  const count = 1 + slots + (best > 0 ? 1 : 0);
+  const { epoch, parameters, slots, best, averaged, curve } = header;
+  const first = 1 + slots + (best > 0 ? 1 : 0);
+  const count = first + (averaged > 0 ? 1 : 0);
   const isFit =
     parameters === wanted.parameters &&
     slots === wanted.slots &&
@@ -74,6 +84,7 @@ export function decodeCheckpoint(
     parameters: array(0),
     slots: Array.from({ length: slots }, (_, slot) => array(1 + slot)),
     best: { epoch: best, weights: best > 0 ? array(1 + slots) : new Float32Array(0) },
+    average: { count: averaged, weights: averaged > 0 ? array(first) : new Float32Array(0) },
     curve,
   };
 }
@@ -83,19 +94,23 @@ function headerOf(bytes: Uint8Array) {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const end = 4 + view.getUint32(0, true);
     const header = JSON.parse(new TextDecoder().decode(bytes.slice(4, end))) as Record<
-      "format" | "epoch" | "parameters" | "slots" | "best" | "curve",
+      "format" | "epoch" | "parameters" | "slots" | "best" | "averaged" | "curve",
       unknown
     >;
-    const [epoch, parameters, slots, best] = [
+    const [epoch, parameters, slots, best, averaged] = [
       Number(header.epoch),
       Number(header.parameters),
       Number(header.slots),
       Number(header.best),
+      Number(header.averaged ?? 0),
     ];
-    if (header.format !== FORMAT || ![epoch, parameters, slots, best].every(Number.isInteger)) {
+    if (
+      header.format !== FORMAT ||
+      ![epoch, parameters, slots, best, averaged].every(Number.isInteger)
+    ) {
       throw new TypeError("No checkpoint.");
     }
-    return { end, epoch, parameters, slots, best, curve: HEADER.parse(header.curve) };
+    return { end, epoch, parameters, slots, best, averaged, curve: HEADER.parse(header.curve) };
   } catch {
     throw unfit(`${bytes.length} bytes`);
   }

@@ -10,6 +10,7 @@ import {
 } from "@manyfold/protocol";
 import { arithmeticOf } from "./arithmetic.ts";
 import { augmentations, requireImages } from "./augment.ts";
+import { averaging, type RunningMean } from "./averaging.ts";
 import { type Gather, gatherFrom, gatherWeights, rowCount } from "./batches.ts";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import { clippingOf } from "./clipping.ts";
@@ -113,6 +114,8 @@ export type TrainOutcome =
  * loss are returned, also where all epochs were run; without held-out rows nothing stops it. How it
  * goes on from there is `finish`.
  *
+ * With `spec.average` the weights are the mean of those after the last epochs: see `averaging`.
+ *
  * With `spec.pretrain`, and without weights to start from, the hidden layers first learn from the
  * inputs alone: see `pretrained`.
  *
@@ -155,6 +158,8 @@ function trainOn(
   const gather = followed(job.meter, "gather", semi?.gather ?? gatherFrom(job));
   const stopping = spec.earlyStopping ? earlyStopping(spec.earlyStopping) : null;
   const best = { weights: new Float32Array(0), epoch: 0 };
+  const mean: RunningMean = { weights: new Float32Array(0), count: 0 };
+  const average = spec.average ? averaging(spec.average, mean, spec.epochs) : null;
   const paused = job.from && continued(job.from, bench);
   const epochs =
     work.rule === null
@@ -171,6 +176,7 @@ function trainOn(
   if (paused !== undefined) {
     bench.parameters.set(paused.parameters);
     Object.assign(best, paused.best);
+    Object.assign(mean, paused.average);
     for (const point of paused.curve) {
       curve.push(point);
       epochs.observe?.(point.held ?? point.train);
@@ -195,6 +201,7 @@ function trainOn(
     curve.push(point);
     epochs.observe?.(point.held ?? point.train);
     job.onEpoch?.(point);
+    average?.(epoch, bench.parameters);
     ended = epochs.ended?.() === true;
     if (ended) last = epoch;
     const verdict = point.held === undefined ? undefined : stopping?.(point.held);
@@ -216,7 +223,16 @@ function trainOn(
   const { parameters, slots } = bench;
   const rest =
     pause < spec.epochs && !ended
-      ? { checkpoint: encodeCheckpoint({ epoch: pause, parameters, slots, best, curve }) }
+      ? {
+          checkpoint: encodeCheckpoint({
+            epoch: pause,
+            parameters,
+            slots,
+            best,
+            average: mean,
+            curve,
+          }),
+        }
       : {};
   if (best.epoch > 0) {
     const { weights, epoch } = best;
@@ -226,7 +242,7 @@ function trainOn(
   if (!bench.parameters.every(Number.isFinite)) {
     return { status: "nan", epoch: last, ...fault(bench, work, job) };
   }
-  const weights = bench.parameters.slice();
+  const weights = mean.count > 0 ? mean.weights : bench.parameters.slice();
   return { status: "done", weights, curve, epoch: last, stopped: false, ...rest };
 }
 

@@ -119,7 +119,7 @@ export function trainingBytes(
           variant,
           trainingElements(network, { loss, terms, batches, slots: rule?.slots ?? 0 }),
         );
-  const weights = 2 * network.parameters.size * bytes;
+  const weights = (spec.average === undefined ? 2 : 3) * network.parameters.size * bytes;
   const before = bytesBefore(network, spec, rows, variant);
   const order =
     2 * rows * Uint32Array.BYTES_PER_ELEMENT +

@@ -34,7 +34,7 @@ describe("a bad configuration", () => {
       "train.epoch must be a known setting, got "epoch".
       Did you mean epochs?
       train.lr must be a known setting, got "lr".
-      Known here: epochs, batch, optimizer, schedule, regularizers, loss, momentumSchedule, clip, noise, augment, sparsity, adversarial, pretrain, semi, horizon, earlyStopping, probes."
+      Known here: epochs, batch, optimizer, schedule, regularizers, loss, momentumSchedule, clip, noise, augment, sparsity, adversarial, pretrain, semi, horizon, earlyStopping, average, probes."
     `);
     expect(complaints(document)[0]).toMatchObject({ path: ["train", "epoch"], at: "key" });
     expect(messages(config({ sed: 3 }))).toMatchInlineSnapshot(`
@@ -67,10 +67,10 @@ describe("a bad configuration", () => {
       `"train.optimizer must be an object with exactly one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, newton, newtonCg, cg, bfgs, lbfgs, got {}."`,
     );
     expect(messages(config({ ensemble: { bagging: {}, dropout: {} } }))).toMatchInlineSnapshot(
-      `"ensemble must be an object with exactly one of bagging, initOnly, dropout, got {"bagging":{},"dropout":{}}."`,
+      `"ensemble must be an object with exactly one of bagging, initOnly, dropout, snapshots, got {"bagging":{},"dropout":{}}."`,
     );
     expect(messages(config({ ensemble: { combine: "mean" } }))).toMatchInlineSnapshot(
-      `"ensemble must be an object with exactly one of bagging, initOnly, dropout, got {"combine":"mean"}."`,
+      `"ensemble must be an object with exactly one of bagging, initOnly, dropout, snapshots, got {"combine":"mean"}."`,
     );
     expect(messages(config({ ensemble: { baging: {} } }))).toMatchInlineSnapshot(`
       "ensemble.baging must be a known setting, got "baging".

@@ -182,7 +182,10 @@ const Features = z
   .default(1)
   .describe("Share of the input columns each member sees (random subspaces).");
 
-/** What an ensemble's members are. Exactly one of the three kinds. */
+/** What members can be. */
+const KINDS = ["bagging", "initOnly", "dropout", "snapshots"] as const;
+
+/** What an ensemble's members are. Exactly one of the kinds. */
 export const EnsembleSpec = z
   .strictObject({
     bagging: z
@@ -204,6 +207,15 @@ export const EnsembleSpec = z
       })
       .optional()
       .describe("Members are thinned networks of one or more dropout networks."),
+    snapshots: z
+      .strictObject({
+        members: Members.default(5).describe("Snapshots of each training, as members."),
+        networks: Members.default(1).describe("Trainings, each on all rows from its own start."),
+      })
+      .optional()
+      .describe(
+        "Members are one training's weights at the end of each cycle of a cosine that falls to 0 and starts again (Huang 2017): several for the cost of one.",
+      ),
     stop: EnoughSpec.optional().describe(
       "Adds members in steps until more would gain too little, by out-of-bag estimates; the number of members is then the most there may be.",
     ),
@@ -228,13 +240,11 @@ export const EnsembleSpec = z
       .default(0.1)
       .describe("Share of the members that may fail; above it the run fails."),
   })
-  .meta({ exactlyOneOf: ["bagging", "initOnly", "dropout"] })
+  .meta({ exactlyOneOf: [...KINDS] })
   .superRefine((value, context) => {
-    const given = [value.bagging, value.initOnly, value.dropout].filter(
-      (kind) => kind !== undefined,
-    );
+    const given = KINDS.filter((kind) => value[kind] !== undefined);
     if (given.length === 1) return;
-    const condition = "an object with exactly one of bagging, initOnly, dropout";
+    const condition = `an object with exactly one of ${KINDS.join(", ")}`;
     context.addIssue({ code: "custom", message: `must be ${condition}`, params: { condition } });
   });
 export type EnsembleSpec = z.infer<typeof EnsembleSpec>;

@@ -35,6 +35,22 @@ export const EarlyStopping = z.strictObject({
 });
 export type EarlyStopping = z.infer<typeof EarlyStopping>;
 
+/** The mean of a training's weights along its way. */
+export const WeightAverage = z
+  .strictObject({
+    from: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0.75)
+      .describe("Share of the epochs after which averaging begins."),
+    every: z.int().min(1).max(1_000_000).default(1).describe("Epochs from one point to the next."),
+  })
+  .describe(
+    "The network is the mean of its weights after each of the last epochs, and not the last ones (stochastic weight averaging, Izmailov 2018).",
+  );
+export type WeightAverage = z.infer<typeof WeightAverage>;
+
 /** How one network is trained. */
 export const TrainSpec = z.strictObject({
   epochs: z.int().min(1).max(1_000_000).default(30).describe("Passes over the member's rows."),
@@ -64,6 +80,7 @@ export const TrainSpec = z.strictObject({
       "Epochs that schedules are laid out for, if other than those trained: a training that ends early still follows its first part.",
     ),
   earlyStopping: EarlyStopping.optional(),
+  average: WeightAverage.optional(),
   probes: Probes.optional(),
 });
 export type TrainSpec = z.infer<typeof TrainSpec>;

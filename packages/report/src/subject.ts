@@ -84,7 +84,7 @@ function sampleText(spec: NonNullable<EnsembleSpec["bagging"]>): string {
   return spec.features === 1 ? rows : `${rows} and ${percent(spec.features, 0)} of the inputs`;
 }
 
-/** How each kind of ensemble is made; exactly one of the three keys is given. */
+/** How each kind of ensemble is made; exactly one of the keys is given. */
 function making(
   spec: EnsembleSpec | undefined,
   grown: number,
@@ -108,6 +108,13 @@ function making(
         ? "each a mask sampled from one dropout network"
         : `${counted(masks, "mask")} sampled from each of ${count(networks)} dropout networks`;
     return { asked, made, difference };
+  }
+  if (spec?.snapshots) {
+    const { members, networks } = spec.snapshots;
+    const asked = members * networks;
+    const of = networks === 1 ? "one training" : `each of ${count(networks)} trainings`;
+    const difference = `${count(members)} of ${of}, taken where a cycle of its learning rate ends`;
+    return { asked, made: `an ensemble of ${counted(asked, "snapshot")}`, difference };
   }
   return { asked: 1, made: "one network", difference: null };
 }
