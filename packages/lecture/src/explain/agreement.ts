@@ -1,5 +1,4 @@
 import { evaluateGraph, lossGraph, type LossName, type Network } from "@manyfold/core";
-import { nameOf } from "@manyfold/protocol";
 import { backpropagate, flatGradient } from "./backprop.ts";
 
 /** How far the recursion and the graph are apart. */
@@ -42,7 +41,7 @@ export function agreement(
   for (let row = 0; row < rows; row++) {
     const own = xs.subarray(row * network.inputs, (row + 1) * network.inputs);
     const target = ys.subarray(row * network.targets, (row + 1) * network.targets);
-    const pass = backpropagate(network, nameOf(loss), flat, own, target);
+    const pass = backpropagate(network, loss, flat, own, target);
     flatGradient(network, pass).forEach((g, i) => (hand[i]! += g / rows));
   }
   const difference = gradient.reduce((most, g, i) => Math.max(most, Math.abs(g - hand[i]!)), 0);

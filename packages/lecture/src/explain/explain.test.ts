@@ -23,12 +23,14 @@ test("a network is explained by graph, passes, costs and Jacobian, and both deri
 });
 
 test("what the recursion is not written down for is said, and the rest is shown", () => {
-  const network = networkOf([dense(3, "gelu")], { inputs: 2, task: "regression", outputs: 1 });
+  const heads = [{ target: "b", task: "classification" }];
+  const io = { inputs: 2, task: "regression", outputs: 1, heads: [3] } as const;
+  const network = networkOf([dense(3, "gelu")], io, { heads });
   const job = { network, loss: "squaredError", weights: started(network, 1) } as const;
-  const explained = explain({ ...job, x: [1, 2], y: [0] });
+  const explained = explain({ ...job, x: [1, 2], y: [0, 0, 1, 0] });
   expect(explained.agreement).toBeNull();
   expect(explained.passes).toMatchObject({
-    missing: expect.stringContaining("got gelu") as string,
+    missing: expect.stringContaining("one with one head, got 2 heads") as string,
   });
   expect(explained.graph.nodes.length).toBeGreaterThan(5);
 });

@@ -1,5 +1,5 @@
 import { describeNetwork, lossGraph, type LossName, type Network } from "@manyfold/core";
-import { ManyfoldError, nameOf } from "@manyfold/protocol";
+import { ManyfoldError } from "@manyfold/protocol";
 import { agreement } from "./agreement.ts";
 import { backpropagate, type SamplePass } from "./backprop.ts";
 import {
@@ -81,7 +81,7 @@ function byHand(job: ExplainJob): Pick<Explanation, "passes" | "agreement"> {
     const passes = Array.from({ length: rows }, (_, row) =>
       backpropagate(
         network,
-        nameOf(loss),
+        loss,
         weights,
         part(x, network.inputs, row),
         part(y, network.targets, row),
