@@ -5,7 +5,7 @@ import { readArtifact } from "@manyfold/files";
 import { ErrorAnalysis, ReportDocument, type ExperimentInput } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { bag, dropout, subspaces, writeExperiment } from "./experiments.ts";
+import { bag, chosen, dropout, subspaces, writeExperiment } from "./experiments.ts";
 import { temporaryFolder } from "./folder.ts";
 import { document, manyfold, start } from "./program.ts";
 import { readSafetensors } from "./safetensors.ts";
@@ -49,6 +49,7 @@ const KINDS: readonly Kind[] = [
     columns: CLASSES,
   },
   { experiment: dropout, columns: CLASSES },
+  { experiment: chosen, columns: CLASSES },
   {
     experiment: subspaces,
     columns: [

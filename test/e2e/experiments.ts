@@ -141,6 +141,19 @@ export const search = {
   },
 } satisfies ExperimentInput;
 
+/** Networks of a search's own trials, of different widths, as members. */
+export const chosen = {
+  ...bag,
+  name: "chosen",
+  ensemble: { fromSearch: { choose: "greedy", size: 6 } },
+  search: {
+    ...search.search,
+    trials: 8,
+    repeats: 2,
+    assess: { validation: { fraction: 0.3 } },
+  },
+} satisfies ExperimentInput;
+
 /** Like {@link search}, but learning from its trials after the third one, with few of them at once. */
 export const learning = {
   ...search,

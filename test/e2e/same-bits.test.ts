@@ -7,6 +7,7 @@ import { JournalRecord, ReportDocument } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
 import {
   bag,
+  chosen,
   dropout,
   growing,
   learning,
@@ -67,6 +68,7 @@ const EXPERIMENTS: readonly ExperimentInput[] = [
   subspaces,
   search,
   learning,
+  chosen,
 ];
 
 describe.each(EXPERIMENTS)("$name", (experiment) => {

@@ -1,6 +1,12 @@
 import { relative } from "node:path";
 import type { Outputs } from "@manyfold/coordinator";
-import type { CorrectedValue, ErrorAnalysis, Metrics, SearchResult } from "@manyfold/protocol";
+import type {
+  CorrectedValue,
+  ErrorAnalysis,
+  Metrics,
+  SearchEnsemble,
+  SearchResult,
+} from "@manyfold/protocol";
 import { duration } from "./progress.ts";
 import type { RunPaths } from "./run-folder.ts";
 import { styled } from "./terminal.ts";
@@ -67,7 +73,7 @@ function lawLines(analysis: ErrorAnalysis): string[] {
 const LISTED = 5;
 
 function searchLines(found: SearchResult): string[] {
-  const { best, corrected, trials, metric, direction, stopped, test } = found;
+  const { best, corrected, ensemble, trials, metric, direction, stopped, test } = found;
   const sign = direction === "maximise" ? -1 : 1;
   const valued = trials
     .flatMap(({ value, ...trial }) => (value === null ? [] : [{ ...trial, value }]))
@@ -92,6 +98,23 @@ function searchLines(found: SearchResult): string[] {
     ...(stopped ? [`    search.budget.${stopped} ended the search`] : []),
     ...(corrected && corrected.among > 1 ? [correctedLine(metric, corrected)] : []),
     ...(tested === undefined ? [] : ["", tested]),
+    ...(ensemble ? ensembleLines(ensemble) : []),
+  ];
+}
+
+function ensembleLines({ choose, among, members, test }: SearchEnsemble): string[] {
+  const shares = members
+    .toSorted((a, b) => b.weight - a.weight)
+    .map(({ trial, weight }) => `${trial} (${(100 * weight).toFixed(0)} %)`);
+  return [
+    "",
+    `Chosen from ${among} trials (${choose}): ${shares.join(", ")}`,
+    ...(test
+      ? [
+          `  test rows, ensemble    ${scores(test.ensemble)}`,
+          `  best trial alone       ${scores(test.best)}`,
+        ]
+      : []),
   ];
 }
 

@@ -5,6 +5,7 @@ import { z } from "zod";
 export const ModelAnswer = EnsembleManifest.pick({
   name: true,
   model: true,
+  models: true,
   members: true,
   combiner: true,
   memberWeights: true,
@@ -36,6 +37,7 @@ export function modelAnswer(manifest: EnsembleManifest, version: string): ModelA
     target: preprocessing.target,
     ...(preprocessing.heads && { heads: preprocessing.heads }),
     model: manifest.model,
+    ...(manifest.models && { models: manifest.models }),
     members: manifest.members,
     combiner: manifest.combiner,
     conformal: manifest.conformal ?? null,

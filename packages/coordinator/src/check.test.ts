@@ -97,6 +97,30 @@ test.each([
   expect(found.map((one) => one.path.join("."))).toEqual(path === undefined ? [] : [path]);
 });
 
+test("an ensemble from a search has a search of one split, and weights of its own", () => {
+  const space = { "train.batch": { int: [8, 64] } };
+  const found = (search: object | undefined, ensemble: object = {}) => {
+    const input = {
+      version: 1,
+      name: "x",
+      data: { source: "x.csv", target: "y", task: "regression" },
+      model: { layers: [] },
+      ensemble: { fromSearch: {}, ...ensemble },
+      ...(search && { search: { trials: 4, space, ...search } }),
+    };
+    return experimentComplaints(Experiment.parse(input)).map(({ path }) => path.join("."));
+  };
+  expect(found({})).toEqual([]);
+  expect(found({ repeats: 2, scheduler: "asha" })).toEqual([]);
+  expect(found(undefined)).toEqual(["ensemble.fromSearch"]);
+  expect(found({ assess: { folds: { k: 3 } } })).toEqual(["search.assess"]);
+  expect(found({ each: "ensemble" })).toEqual(["search.each"]);
+  expect(found({}, { combine: "median" })).toEqual(["ensemble.combine"]);
+  expect(found({}, { conformal: {} })).toEqual(["ensemble.conformal"]);
+  const output = { "model.output": { categorical: ["auto", "gaussian"] } };
+  expect(found({ space: output })).toEqual(["search.space.model.output"]);
+});
+
 test("a trial of one net leaves no rows out that could stop it", () => {
   const stopping = (each: "model" | "ensemble") =>
     experimentComplaints(

@@ -3,6 +3,7 @@ import type { Combiner, ConfigComplaint, Experiment } from "@manyfold/protocol";
 import { complaintError, isSecondOrder, nameOf, show, tagOf } from "@manyfold/protocol";
 import { isDecided, schedulerOf, searchComplaints } from "@manyfold/search";
 import { cellsPerTrial } from "./count.ts";
+import { FROM_SEARCH_RULES } from "./from-search-rules.ts";
 import { OBJECTIVE_RULES } from "./objective-rules.ts";
 import { stepsOf } from "./objective.ts";
 import type { Rule } from "./rule.ts";
@@ -11,6 +12,7 @@ import { drawOf, hasOutOfBag } from "./units.ts";
 
 const RULES: readonly Rule[] = [
   ...OBJECTIVE_RULES,
+  ...FROM_SEARCH_RULES,
   {
     path: ["train", "earlyStopping", "on"],
     broken: ({ train, ensemble, search }) =>

@@ -39,6 +39,7 @@ import type {
   Hash,
   OutOfBag,
   RunResult,
+  SearchEnsemble,
 } from "@manyfold/protocol";
 import { hashJson } from "@manyfold/protocol";
 import { blobOf, floatsOf, inTurn } from "./blobs.ts";
@@ -47,6 +48,8 @@ import { growthOf } from "./enough.ts";
 import { conformalScores } from "./coverage.ts";
 import { headScores, rowsOfInputs } from "./head-scores.ts";
 import { ledgerOf } from "./ledger.ts";
+import { residualOf, searchEnsemble } from "./chosen.ts";
+import { type ChosenEnsemble, chooseEnsemble } from "./from-search.ts";
 import { finishObjective } from "./objective.ts";
 import type { Trained } from "./networks.ts";
 import { artifactMembers, drawnRows, memberRows, trainedOf, weightsOf } from "./networks.ts";
@@ -84,13 +87,14 @@ export async function finish(
   const every = allTasks(state);
   const ledger = ledgerOf(state, every);
   const wanted = finalTasks(state);
-  const trained = trainedOf(state, wanted);
   const final = finalExperiment(state);
   const growth = growthOf(state);
   const ref = state.data.final.table;
   const table = decodeTable(await blobOf(blobs, ref.hash), ref);
   const completed = every.filter(({ id }) => state.completed.has(id)).length;
   const tasks = { total: every.length, completed, failed: every.length - completed };
+  const chosen = await chooseEnsemble(state, blobs, table, state.data.final.preprocessing.target);
+  const trained = chosen?.trained ?? trainedOf(state, wanted);
   const bare: RunResult = {
     version: 1,
     name: state.experiment.name,
@@ -103,7 +107,7 @@ export async function finish(
       preprocessing: state.data.final.preprocessing,
       notes: state.data.notes,
     },
-    members: memberRows(state, wanted),
+    members: chosen?.rows ?? memberRows(state, wanted),
     ...(growth && { growth }),
     metrics: { test: null, oob: null },
     oob: null,
@@ -116,14 +120,17 @@ export async function finish(
 
   // Behind a failed part of a training there is no task for its later snapshots.
   const asked = final?.ensemble?.snapshots ? unitsOf(final.ensemble).length : wanted.length;
-  const error = refusal(final, asked, trained.length);
+  const error = refusal(final, chosen ? trained.length : asked, trained.length);
   if (final?.objective) return finishObjective(tasks, bare, null);
   if (error || !final) {
     return { status: "error", result: bare, tasks, artifact: null, predictions: null, error };
   }
-  const scored = await score(state, blobs, { manyfold, ledger, final, table, trained });
+  const material = { manyfold, ledger, final, table, trained, chosen };
+  const { ensemble, ...scored } = await score(state, blobs, material);
   const status = tasks.failed > 0 ? "partial" : "done";
-  return { status, tasks, error: null, ...scored, result: { ...bare, ...scored.result } };
+  const search = bare.search && { ...bare.search, ...(ensemble && { ensemble }) };
+  const result = { ...bare, ...scored.result, search };
+  return { status, tasks, error: null, ...scored, result };
 }
 
 /** Why a final fit gives no artifact; null if it gives one. */
@@ -152,24 +159,27 @@ interface Material {
   readonly final: Experiment;
   readonly table: Table;
   readonly trained: readonly Trained[];
+  /** With `ensemble.fromSearch`: which networks of the search are members, and by what weights. */
+  readonly chosen: ChosenEnsemble | undefined;
 }
 
 async function score(
   state: RunState,
   blobs: BlobStore,
-  { manyfold, ledger, final, table, trained }: Material,
+  { manyfold, ledger, final, table, trained, chosen }: Material,
 ): Promise<{
   result: Partial<RunResult>;
   artifact: { manifest: Uint8Array; weights: Uint8Array };
   predictions: PredictionTable;
+  ensemble: SearchEnsemble | undefined;
 }> {
   const { preprocessing } = state.data.final;
   const { target } = preprocessing;
-  const combiner = final.ensemble?.combine ?? { mean: {} };
+  const combiner = chosen?.combiner ?? final.ensemble?.combine ?? { mean: {} };
   const bag = await outOfBagOf(final, blobs, table, target, trained);
-  const members = artifactMembers(trained, table, final.ensemble);
+  const members = chosen ? [...chosen.members] : artifactMembers(trained, table, final.ensemble);
   const numbers = members.map(({ member }) => member);
-  const fit = bag?.fit ?? fitCombiner(combiner, numbers, null);
+  const fit = chosen?.fit ?? bag?.fit ?? fitCombiner(combiner, numbers, null);
   const networks = await weightsOf(trained, blobs);
 
   const manifest: ManifestContent = {
@@ -178,6 +188,7 @@ async function score(
     name: state.experiment.name,
     preprocessing,
     model: final.model,
+    ...(chosen && { models: [...chosen.models] }),
     members,
     seed: final.seed,
     combiner,
@@ -206,17 +217,22 @@ async function score(
   const rows = rowsOf(table, on);
   const truth = truthOf(target, table.y, rows);
   const reported = await reportedMembers(final, blobs, target, trained, on);
-  const all = reported ?? draft.predictMembers(rowsOfInputs(table, rows));
+  const x = rowsOfInputs(table, rows);
+  const all = reported ?? draft.predictMembers(x);
   const combined = calibrate(bag?.calibration, combine(combiner, all, fit), all.outputs);
   const spread = spreadOf(all);
   const residual = isProbabilistic(all)
     ? null
-    : (bag?.residual ?? residualOnTraining(draft, table, target, combiner, fit));
+    : chosen
+      ? residualOf(chosen)
+      : (bag?.residual ?? residualOnTraining(draft, table, target, combiner, fit));
   const gaussian = target.task === "regression" ? gaussianOf(all, residual) : undefined;
   const analysis = analyse(all, truth, on);
   const test = on === "test" ? metrics(truth, combined, gaussian) : null;
   const oob = bag?.scores ?? null;
-  const robustness = robustnessOf(final, table, members, networks, on);
+  const robustness = chosen ? undefined : robustnessOf(final, table, members, networks, on);
+  const beside =
+    chosen && (await searchEnsemble(chosen, final, blobs, { manifest, x, truth, test }));
   const heads = headScores(draft, table, on);
 
   const artifact = encodeArtifact(
@@ -232,11 +248,15 @@ async function score(
   const rowNumbers = rows.map((row) => table.rowNumbers[row] ?? 0);
   return {
     artifact,
+    ensemble: beside?.ensemble,
     predictions: predictionTable(target, rowNumbers, truth, all, combined),
     result: {
       metrics: { test, oob: oob?.metrics ?? null },
       oob,
-      comparison: comparisonOf(all, truth, gaussian, { combiner, combined }),
+      comparison: [
+        ...comparisonOf(all, truth, gaussian, { combiner, combined }),
+        ...(beside ? [beside.row] : []),
+      ],
       analysis,
       observatory: {
         ...observe(all, truth, { prediction: combined, gaussian, rowNumbers, drawn }),
@@ -325,7 +345,7 @@ async function reportedMembers(
   trained: readonly Trained[],
   on: "test" | "train",
 ): Promise<Members | undefined> {
-  if (final.ensemble?.dropout) return undefined;
+  if (final.ensemble?.dropout || final.ensemble?.fromSearch) return undefined;
   const predictions = await inTurn(trained, async ({ member, result }) => ({
     member,
     values: floatsOf(await blobOf(blobs, result.predictions[on]?.hash)),

@@ -26,7 +26,7 @@ import {
   proposedTrials,
   settingOf,
 } from "./trials.ts";
-import { leadersOf, winningTrial } from "./winner.ts";
+import { leadersOf, standings, winningTrial } from "./winner.ts";
 import { cyclic, snapshotTasks } from "./snapshots.ts";
 import type { Unit } from "./units.ts";
 import { hasOutOfBag, membersWanted, unitsOf } from "./units.ts";
@@ -73,6 +73,7 @@ export function plan(
     const final = finalTasks(state);
     const isListed = !finalExperiment(state)?.ensemble?.snapshots;
     take(final, isListed ? firstOpenTask(state, final) : 0);
+    take(keptTasks(state));
   }
   return next;
 }
@@ -155,7 +156,8 @@ function partsOf(state: RunState, { trial, rung }: Cell, whole: readonly Wanted[
 /** All tasks of the final fit, in task order; none while a search has no best trial. */
 export function finalTasks(state: RunState): readonly Wanted[] {
   const final = finalExperiment(state);
-  if (!final) return [];
+  // An ensemble from the search has its networks.
+  if (!final || final.ensemble?.fromSearch) return [];
   const best = winningTrial(state);
   const count = membersWanted(final.ensemble, state.weighed);
   const snapshots = final.ensemble?.snapshots;
@@ -203,6 +205,29 @@ export function finalExperiment(state: RunState): Experiment | undefined {
   return { ...setting, train: { ...train, epochs: best.epoch, ...horizon } };
 }
 
+/** A trial whose networks may become members. */
+export interface KeptTrial {
+  readonly trial: number;
+  readonly wanted: readonly Wanted[];
+}
+
+/** The trials that an ensemble is chosen from, the best first; none before all are assessed. */
+export function keptTrials(state: RunState): KeptTrial[] {
+  const spec = state.experiment.ensemble?.fromSearch;
+  if (!spec || !isSearched(state)) return [];
+  return standings(state)
+    .slice(0, spec.among)
+    .map(({ trial, rung }) => {
+      const cell = rung === undefined ? { trial } : { trial, rung };
+      return { trial, wanted: tasksOfCell(state, cell) };
+    });
+}
+
+/** Their tasks, whose results are needed to the end: what is lost of them is done again. */
+function keptTasks(state: RunState): Wanted[] {
+  return keptTrials(state).flatMap(({ wanted }) => [...wanted]);
+}
+
 /** Everything the experiment wants, in task order, as far as it is known by now. */
 export function allTasks(state: RunState): Wanted[] {
   const cells = Array.from({ length: cellCount(state) }, (_, place) =>
@@ -220,7 +245,7 @@ export function neededTasks(state: RunState): Wanted[] {
   const fresh = leadersOf(state).map(({ trial }) =>
     state.confirmed.has(trial) ? [] : freshTasks(state, trial),
   );
-  return [...cells.flat(), ...fresh.flat(), ...finalTasks(state)];
+  return [...cells.flat(), ...fresh.flat(), ...finalTasks(state), ...keptTasks(state)];
 }
 
 /**

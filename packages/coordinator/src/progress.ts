@@ -51,7 +51,9 @@ export function progressOf(state: RunState): {
   for (const { trial } of leadersOf(state)) add(open, state, freshTasks(state, trial));
   const final = finalTasks(state);
   add(open, state, final);
-  const pending = final.length === 0 ? membersWanted(state.experiment.ensemble, state.weighed) : 0;
+  const kept = state.experiment.ensemble?.fromSearch !== undefined;
+  const pending =
+    final.length === 0 && !kept ? membersWanted(state.experiment.ensemble, state.weighed) : 0;
   const trials = trialCount(state.experiment);
   const of = Number.isFinite(trials) ? `/${trials}` : "";
   // With a scheduler a trial is assessed several times.

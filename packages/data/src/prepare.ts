@@ -27,7 +27,7 @@ export interface Prepared {
 
 /**
  * Makes a source ready for an experiment: the final table (all rows, test rows held out, fitted on
- * the training rows), and with a search one table per fold, or one for its validation split, of
+ * the training rows; where networks of the search are kept, on those that train them), and with a search one table per fold, or one for its validation split, of
  * training rows only and fitted anew on each fold's own, and again as often as leading trials are
  * to be confirmed, otherwise split. Test rows never enter a fold.
  *
@@ -41,16 +41,26 @@ export function prepare(
   const { data: spec, seed, search, ensemble } = experiment;
   // Only then, so that a table without is the same bytes as ever.
   const grouped = "grouped" in (ensemble?.bagging?.sample ?? {});
+  const fitting = { spec, grouped, hash };
   const from = fold(key(seed), "split");
   const split = testSplit(fold(from, "test"), raw, spec);
-  const final = fitted(raw, split, "test", { spec, grouped, hash });
   const foldsOf = (key: Key) =>
     search === undefined
       ? []
-      : assessments(key, raw, split.train, search.assess).map((own) =>
-          fitted(raw, own, "validation", { spec, grouped, hash }),
-        );
+      : assessments(key, raw, split.train, search.assess).map((own) => ({
+          own,
+          ...fitted(raw, { train: own.train, validation: own.held }, fitting),
+        }));
   const folds = foldsOf(from);
+  const [kept] = ensemble?.fromSearch ? folds : [];
+  // Networks of trials see the test rows as they saw their own.
+  const final = kept
+    ? fitted(
+        raw,
+        { train: kept.own.train, validation: kept.own.held, test: split.held },
+        { ...fitting, preprocessing: kept.prepared.preprocessing },
+      )
+    : fitted(raw, { train: split.train, test: split.held }, fitting);
   const rounds = search?.confirm?.rounds ?? 0;
   const fresh = Array.from({ length: rounds }, (_, round) =>
     foldsOf(fold(from, "fresh", round)),
@@ -127,21 +137,33 @@ interface Fitting {
   /** Whether it names the rows' groups. */
   readonly grouped: boolean;
   readonly hash: (bytes: Uint8Array) => Hash;
+  /** Where it is known, and not to be fitted. */
+  readonly preprocessing?: Preprocessing;
 }
+
+/** Rows by what they are for. */
+interface Roles {
+  readonly train: Uint32Array;
+  readonly validation?: Uint32Array;
+  readonly test?: Uint32Array;
+}
+
+const NO_ROWS = new Uint32Array(0);
 
 /** The table of a split's rows, in the order of the source, fitted on its training rows. */
 function fitted(
   raw: RawTable,
-  { train, held }: Split,
-  heldRole: "validation" | "test",
-  { spec, grouped, hash }: Fitting,
+  { train, validation = NO_ROWS, test = NO_ROWS }: Roles,
+  { spec, grouped, hash, preprocessing: known }: Fitting,
 ): { prepared: PreparedTable; bytes: Uint8Array<ArrayBuffer> } {
+  const held = Uint32Array.from([...validation, ...test]);
   const unlabelled = unlabelledBeside(raw, held);
   const seen = Uint32Array.from([...train, ...unlabelled]).sort();
-  const preprocessing = fitPreprocessing(raw, train, spec.scale, seen);
+  const preprocessing = known ?? fitPreprocessing(raw, train, spec.scale, seen);
   const rowNumbers = Uint32Array.from([...seen, ...held]).sort();
   const codes = new Map<number, number>();
-  for (const row of held) codes.set(row, ROLES.indexOf(heldRole));
+  for (const row of validation) codes.set(row, ROLES.indexOf("validation"));
+  for (const row of test) codes.set(row, ROLES.indexOf("test"));
   for (const row of unlabelled) codes.set(row, ROLES.indexOf("unlabelled"));
   const bytes = encodeTable({
     x: encodeRows(preprocessing, raw, rowNumbers),

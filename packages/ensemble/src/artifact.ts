@@ -153,6 +153,10 @@ function requireConsistent(manifest: EnsembleManifest, path: string): void {
   const used = new Set(members.map(({ network }) => network));
   const dense = members.every(({ network }) => network < used.size);
   demand(dense, "members", `of networks 0 to ${used.size - 1}`, Math.max(...used));
+  if (manifest.models) {
+    const { length } = manifest.models;
+    demand(length === used.size, "models", `one for each of ${used.size} networks`, length);
+  }
   for (const index of used) {
     const sizes = new Set(featureCounts(manifest, index));
     demand(sizes.size === 1, `members of network ${index}`, "of one number of inputs", [...sizes]);
@@ -204,7 +208,7 @@ function requireConsistent(manifest: EnsembleManifest, path: string): void {
   }
   asArtifact(path, () => {
     requireCombiner(combiner, target.task);
-    layoutOf(manifest, 0);
+    for (const index of manifest.models ? used : [0]) layoutOf(manifest, index);
   });
 }
 
@@ -236,7 +240,7 @@ function featureCounts({ members, preprocessing }: ManifestContent, network: num
 
 function layoutOf(content: ManifestContent, network: number): Network {
   const [inputs] = featureCounts(content, network);
-  return networkOf(content, inputs ?? content.preprocessing.width);
+  return networkOf(content, inputs ?? content.preprocessing.width, network);
 }
 
 function widthOf(column: FittedColumn): number {

@@ -9,6 +9,8 @@ export type { OutOfBagMember, OutOfBagPredictions } from "./oob.ts";
 // Combining them, and scoring the result.
 export { combine, combinersFor } from "./combiners.ts";
 export { decidesOutOfBag, fitCombiner } from "./fits.ts";
+export { selectionWeights } from "./fits/selection.ts";
+export type { Selection } from "./fits/selection.ts";
 export type { CombinerFit, FittingRows } from "./fits.ts";
 export { calibrate, fitCalibration } from "./calibration.ts";
 export { fitConformal, frameOf, REGION_SCORES, requireCoverage } from "./conformal.ts";

@@ -22,6 +22,7 @@ export type EnsembleDescription = Pick<
   EnsembleManifest,
   | "preprocessing"
   | "model"
+  | "models"
   | "members"
   | "seed"
   | "combiner"
@@ -120,6 +121,7 @@ export function buildEnsemble(
         member,
         values: runner(
           requireNetwork(networks, network),
+          network,
           features === null ? x : selectColumns(x, width, features),
           rows,
           features?.length ?? width,
@@ -190,13 +192,19 @@ export function withCoverage(
   return { ...prediction, region: regionOf(conformal, values, outputs, frame, coverage) };
 }
 
-/** The network of a member that sees `inputs` columns. */
-export function networkOf({ model, preprocessing }: EnsembleDescription, inputs: number): Network {
-  return buildNetwork(model, ioOf(preprocessing, inputs));
+/** The network of that number, whose members see `inputs` columns. */
+export function networkOf(
+  { model, models, preprocessing }: EnsembleDescription,
+  inputs: number,
+  number: number,
+): Network {
+  return buildNetwork(models?.[number] ?? model, ioOf(preprocessing, inputs));
 }
 
 type Runner = (
   weights: Float32Array,
+  /** The network's number. */
+  number: number,
   x: Float32Array,
   rows: number,
   inputs: number,
@@ -209,16 +217,18 @@ function blockFor(rows: number): number {
   return Math.min(64, 2 ** Math.ceil(Math.log2(rows)));
 }
 
-/** Runs networks of one model; a program is compiled once per width, block and kind. */
+/** Runs networks; a program is compiled once per model, width, block and kind. */
 function networkRunner(description: EnsembleDescription): Runner {
   const programs = new Map<string, PredictionProgram>();
-  return (weights, x, rows, inputs, mask, side) => {
+  const models = description.models?.map((model) => JSON.stringify(model));
+  return (weights, number, x, rows, inputs, mask, side) => {
     const chunk = blockFor(rows);
     const masked = mask !== null;
-    const name = `${inputs} ${chunk} ${masked} ${side}`;
+    const name = `${inputs} ${chunk} ${masked} ${side} ${models?.[number] ?? ""}`;
     let program = programs.get(name);
     if (program === undefined) {
-      program = compilePrediction(networkOf(description, inputs), { masked, chunk, side });
+      const network = networkOf(description, inputs, number);
+      program = compilePrediction(network, { masked, chunk, side });
       programs.set(name, program);
     }
     return mask === null ? program.run(weights, x, rows) : program.run(weights, x, rows, mask);

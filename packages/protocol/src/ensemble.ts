@@ -183,7 +183,7 @@ const Features = z
   .describe("Share of the input columns each member sees (random subspaces).");
 
 /** What members can be. */
-const KINDS = ["bagging", "initOnly", "dropout", "snapshots"] as const;
+const KINDS = ["bagging", "initOnly", "dropout", "snapshots", "fromSearch"] as const;
 
 /** What an ensemble's members are. Exactly one of the kinds. */
 export const EnsembleSpec = z
@@ -219,6 +219,26 @@ export const EnsembleSpec = z
     stop: EnoughSpec.optional().describe(
       "Adds members in steps until more would gain too little, by out-of-bag estimates; the number of members is then the most there may be.",
     ),
+    fromSearch: z
+      .strictObject({
+        choose: z
+          .enum(["greedy", "minimumVariance", "top"])
+          .default("greedy")
+          .describe(
+            "greedy: picked one at a time, with replacement, by the error of the picks' mean, averaged over random halves of the trials (Caruana 2004). minimumVariance: weights of least error by the trials' error products (shrunken; none below 0). top: the best trials, weighed equally.",
+          ),
+        size: z.int().min(1).max(1000).default(15).describe("Trials that are chosen, at most."),
+        among: z
+          .int()
+          .min(1)
+          .max(1000)
+          .default(100)
+          .describe("Only so many of the best trials are looked at."),
+      })
+      .optional()
+      .describe(
+        "Members are networks that the search has trained already, chosen by their predictions of its validation rows: nothing more is trained.",
+      ),
     combine: Combiner.default({ mean: {} }),
     calibrate: Calibrator.optional(),
     conformal: z

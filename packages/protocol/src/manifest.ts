@@ -35,6 +35,8 @@ export const EnsembleManifest = z.strictObject({
   weights: z.strictObject({ hash: Hash, bytes: z.int().min(0) }),
   preprocessing: Preprocessing,
   model: ModelSpec,
+  /** By network, where they differ, as those of a search's trials do; absent where all are `model`. */
+  models: z.array(ModelSpec).min(1).optional(),
   /** By member number. */
   members: z.array(ArtifactMember).min(1),
   /** Seed that dropout masks are redrawn from. */

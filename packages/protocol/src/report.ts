@@ -102,6 +102,21 @@ export const SearchInsight = z.strictObject({
 });
 export type SearchInsight = z.infer<typeof SearchInsight>;
 
+/** An ensemble of networks that the search trained; see `ensemble.fromSearch`. */
+export const SearchEnsemble = z.strictObject({
+  choose: z.string(),
+  /** Trials that were looked at. */
+  among: z.int().min(1),
+  /** Of the chosen trials, by number. */
+  members: z.array(z.strictObject({ trial: z.int().min(0), weight: z.number() })),
+  /** The ensemble beside the best trial alone. */
+  validation: z
+    .strictObject({ ensemble: Metrics, best: Metrics })
+    .describe("On the rows that chose both: it assesses neither."),
+  test: z.strictObject({ ensemble: Metrics, best: Metrics }).nullable(),
+});
+export type SearchEnsemble = z.infer<typeof SearchEnsemble>;
+
 export const SearchResult = z.strictObject({
   sampler: z.string(),
   metric: z.string(),
@@ -113,6 +128,7 @@ export const SearchResult = z.strictObject({
   /** Where decisions saw the results that happened to be there. */
   order: z.literal("free").optional(),
   trials: z.array(TrialRow),
+  ensemble: SearchEnsemble.optional(),
   /** With an objective: the best setting's value on the test rows, from all training rows. */
   test: z
     .strictObject({ value: z.number(), values: z.record(z.string(), z.number()).optional() })

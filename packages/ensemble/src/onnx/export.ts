@@ -100,7 +100,7 @@ function writeMembers(
   const tensors = new Map<number, ReadonlyMap<string, string>>();
   const views = new Map<string, string>();
   const stacked = members.map(({ network: index, unit, mask, features }) => {
-    const network = networkOf(manifest, features?.length ?? width);
+    const network = networkOf(manifest, features?.length ?? width, index);
     const weights = networks[index] ?? new Float32Array(0);
     let parameters = tensors.get(index);
     if (parameters === undefined) {

@@ -108,7 +108,7 @@ function filesOf({ preprocessing = PREPROCESSING, layers, output, changes = {} }
   const count = new Set(content.members.map(({ network }) => network)).size;
   const networks = Array.from({ length: count }, (_, index) => {
     const inputs = content.members[index]?.features?.length ?? preprocessing.width;
-    const { size } = networkOf(content, inputs).parameters;
+    const { size } = networkOf(content, inputs, index).parameters;
     return Float32Array.from(normals(fold(key(3), "weights", index), size), (w) => w * 0.7);
   });
   return encodeArtifact(content, networks);
@@ -233,6 +233,17 @@ describe("ONNX Runtime gives our predictions", () => {
     expect(
       await gap({ preprocessing: { ...PREPROCESSING, target }, output: "sigmoid" }),
     ).toBeLessThan(NEAR);
+  });
+
+  test("networks of models of their own", async () => {
+    const models = Array.from({ length: K }, (_, index) =>
+      ModelSpec.parse({
+        layers: Array.from({ length: 1 + (index % 2) }, () => ({
+          dense: { units: 3 + index, activation: index % 3 === 0 ? "tanh" : "relu" },
+        })),
+      }),
+    );
+    expect(await gap({ changes: { models } })).toBeLessThan(NEAR);
   });
 
   const combiners: Combiner[] = [
