@@ -20,7 +20,8 @@ const arrows: Record<string, readonly string[]> = {
   report: ["ensemble"],
   lecture: ["report"],
   predict: ["ensemble", "files"],
-  cli: ["workers", "coordinator", "report", "lecture", "predict", "blas"],
+  ui: ["coordinator", "files"],
+  cli: ["workers", "coordinator", "report", "lecture", "predict", "ui", "blas"],
 };
 
 /** Everything that `id` reaches along the arrows, itself included. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { pageBuild } from "../../apps/predict/src/page.ts";
+import { pageBuild as uiBuild } from "../../apps/ui/src/page.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -39,5 +40,6 @@ export async function bundleProgram(folder: string): Promise<string> {
     logLevel: "warning",
   });
   await build({ ...pageBuild("apps/predict/page"), outdir: folder, absWorkingDir: root });
+  await build({ ...uiBuild("apps/ui/page"), outdir: folder, absWorkingDir: root });
   return folder;
 }

@@ -50,6 +50,11 @@ for (const entryPoints of [
 }
 
 // Read by the server and by `export`, from beside the file that they are in.
-for (const name of ["page-program.js", "page-style.css"]) {
-  await copyFile(join(root, "../predict/dist", name), join(outdir, name));
+for (const [app, files] of Object.entries({
+  predict: ["page-program.js", "page-style.css"],
+  ui: ["ui-program.js", "ui-style.css"],
+})) {
+  for (const name of files) {
+    await copyFile(join(root, "..", app, "dist", name), join(outdir, name));
+  }
 }

@@ -17,6 +17,7 @@ import { registerRuns } from "./commands/runs.ts";
 import { registerSchema } from "./commands/schema.ts";
 import { registerServe } from "./commands/serve.ts";
 import { registerTrials } from "./commands/trials.ts";
+import { registerUi } from "./commands/ui.ts";
 import { registerWhy } from "./commands/why.ts";
 import { registerWorkers } from "./commands/workers.ts";
 import { registerWorker } from "./commands/worker.ts";
@@ -31,6 +32,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   registerRuns,
   registerTrials,
   registerWhy,
+  registerUi,
   registerPredict,
   registerServe,
   registerExport,

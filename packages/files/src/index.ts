@@ -12,6 +12,8 @@ export { directoryBlobs, memoryBlobs } from "./blobs.ts";
 export { cacheBlobs } from "./blob-cache.ts";
 export type { BlobCacheOptions } from "./blob-cache.ts";
 export { fileJournal, readJournal } from "./journal.ts";
+export { tailJournal } from "./journal-tail.ts";
+export type { JournalTail, News } from "./journal-tail.ts";
 export { memoryJournal } from "./memory-journal.ts";
 
 // Outputs, whole or not at all, and the artifact among them.

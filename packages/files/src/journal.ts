@@ -14,7 +14,7 @@ import { expectSequence } from "./sequence.ts";
 import { notWritable, pathError, systemCode } from "./system-error.ts";
 
 const NAME = "manyfold-journal";
-const HEADER = Buffer.from(`${NAME} 1\n`);
+export const HEADER = Buffer.from(`${NAME} 1\n`);
 
 /**
  * The journal of a run as a file: a header, then a frame per commit.
@@ -222,7 +222,7 @@ async function* recordsOf(
   }
 }
 
-function parseFrame(path: string, frame: Frame): JournalRecord[] {
+export function parseFrame(path: string, frame: Frame): JournalRecord[] {
   const lines = Buffer.from(frame.payload).toString("utf8").split("\n");
   if (lines.length !== frame.records) {
     throw damaged(path, frame.offset, `${lines.length} records for ${frame.records}`);
@@ -236,7 +236,7 @@ function parseFrame(path: string, frame: Frame): JournalRecord[] {
   });
 }
 
-function damaged(path: string, offset: number, got: string): ManyfoldError {
+export function damaged(path: string, offset: number, got: string): ManyfoldError {
   return new ManyfoldError({
     code: "journal",
     path: `${path} at offset ${offset}`,

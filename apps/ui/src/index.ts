@@ -1,0 +1,2 @@
+export { startUi } from "./server.ts";
+export type { UiOptions, UiServer } from "./server.ts";
