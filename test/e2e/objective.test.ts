@@ -1,5 +1,6 @@
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ReportDocument } from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "./folder.ts";
 import { onlyRun } from "./journal-file.ts";
@@ -104,6 +105,21 @@ test("one that throws, hangs, returns NaN or exits is a trial that failed, and t
     best: { trial: 0, value: 1 },
   });
   expect(run.trials?.map(({ value }) => value)).toEqual([1, null, null, null, null, 1]);
+});
+
+test("the example of a trainable that is no network runs, and its best setting meets the test rows", async () => {
+  const config = join(import.meta.dirname, "../../configs/custom-objective.yaml");
+  const run = await document(["run", config, "--out", out, "--workers", "2"]);
+  expect(run).toMatchObject({ status: "done", artifact: null, tasks: { total: 16 * 5 + 1 } });
+  // The target's deviation is 77, which is what the mean alone would err by.
+  expect(run.best?.value).toBeGreaterThan(50);
+  expect(run.best?.value).toBeLessThan(62);
+  const { result } = ReportDocument.parse(
+    JSON.parse(readFileSync(join(run.runDir, "report.json"), "utf8")),
+  );
+  expect(result.search?.test?.value).toBeGreaterThan(50);
+  expect(result.search?.test?.value).toBeLessThan(70);
+  expect(Object.keys(result.search?.test?.values ?? {})).toEqual(["mae"]);
 });
 
 test("what cannot be run is said before anything runs, with its place", async () => {

@@ -12,6 +12,7 @@ import { count, counted, number } from "../format.ts";
 import { html, type Html } from "../html.ts";
 import { paramText } from "../subject.ts";
 import { facts, path, table } from "../table.ts";
+import { tested } from "./search-ensemble.ts";
 
 /** Rows of the table of trials; the rest is in report.json. */
 const most = 200;
@@ -90,7 +91,8 @@ export function search(found: SearchResult, spec: SearchSpec | undefined): Html 
         ${facts(Object.entries(best.params).map(([name, value]) => [path(name), paramText(value)] as const))}
         ${note(found.metric, found.corrected)}`
     }
-    ${part("How it went", trialHistory(found))} ${part("After so many epochs", rungCurves(found))}
+    ${tested(found)} ${part("How it went", trialHistory(found))}
+    ${part("After so many epochs", rungCurves(found))}
     ${part("How many are how good", valueDistribution(found))}
     ${part("Which parameters matter", importanceBars(found))}
     ${
