@@ -76,7 +76,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   };
 
   let over = false;
-  let finished: { stdout: string } | undefined;
+  let finished: { stdout: string; stderr: string } | undefined;
   let folders = 0;
   let coordinator: Running | undefined;
   let runId: string | undefined;
@@ -85,7 +85,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     const { code, stdout, stderr } = await one.ended;
     say(`${one.name} ended with ${code}`);
     if (code === 0 || code === 1) {
-      finished ??= { stdout };
+      finished ??= { stdout, stderr };
     } else if (code !== null && code !== 2 && code !== 3 && code !== 130) {
       violations.push(`${one.name} ended with ${code}: ${stderr.slice(-300)}`);
     } else if (/internal|TypeError|at .*\.js:\d+/.test(stderr + stdout)) {
@@ -302,7 +302,10 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     await journal.close();
     const [created, ...others] = records;
     const figures = { tasks: 0, givenUp: 0, attempts: 0, lost: 0 };
-    if (created === undefined) return { violations: ["the log is empty"], figures };
+    if (created === undefined) {
+      const said = `${finished?.stdout.slice(0, 500)} ${finished?.stderr}`;
+      return { violations: [`the log of ${run} is empty; the program said: ${said}`], figures };
+    }
     const state: RunState = others.reduce(fold, begin(created));
     const wanted = allTasks(state);
     figures.tasks = wanted.length;
