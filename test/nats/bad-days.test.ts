@@ -40,7 +40,7 @@ describeWithServer("bad days", () => {
       id: `here-${randomUUID().slice(0, 8)}`,
       host: "here",
       manyfold: "test",
-      beat: 0.2,
+      beat: 0.4,
       lease: 2,
     });
   const run = async (names: Names, blobs: BlobStore, tasks: readonly Task[], over = link) => {
@@ -52,7 +52,7 @@ describeWithServer("bad days", () => {
       clock,
       timers,
       slots: 8,
-      beat: 0.2,
+      beat: 0.4,
       lease: 2,
     });
     const source = async function* () {

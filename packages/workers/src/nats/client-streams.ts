@@ -1,7 +1,6 @@
 import {
   type JetStreamClient,
   JetStreamApiError,
-  JetStreamError,
   type JetStreamManager,
   type StoredMsg,
 } from "@nats-io/jetstream";
@@ -14,6 +13,7 @@ import {
   Refusal,
   type StoredMessage,
   type Streams,
+  Unheard,
 } from "./transport.ts";
 
 /** Milliseconds after which a server forgets a reader that asks for nothing. */
@@ -124,11 +124,12 @@ function refusedOf(error: unknown): Error | undefined {
     return refusalOf(error.status, error.code, error.message);
   }
   const names = namesOf(error);
-  const final =
-    ["PermissionViolationError", "InvalidArgumentError", "InvalidSubjectError"].some((name) =>
-      names.includes(name),
-    ) ||
-    (error instanceof JetStreamError && names.includes("JetStreamNotEnabled"));
+  if (names.includes("JetStreamNotEnabled") || names.includes("NoResponders")) {
+    return new Unheard(messageOf(error));
+  }
+  const final = ["PermissionViolationError", "InvalidArgumentError", "InvalidSubjectError"].some(
+    (name) => names.includes(name),
+  );
   return final ? new Refusal(0, messageOf(error)) : undefined;
 }
 

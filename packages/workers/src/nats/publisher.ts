@@ -5,7 +5,7 @@ import {
   PermissionViolationError,
 } from "@nats-io/transport-node";
 import type { Timers } from "@manyfold/protocol";
-import { type PublishOptions, Refusal } from "./transport.ts";
+import { type PublishOptions, Refusal, Unheard } from "./transport.ts";
 
 /** Milliseconds for an answer, and between two looks for those that did not come. */
 const TIMEOUT = 5000;
@@ -94,8 +94,7 @@ export function publisherOver(
 
 /** Where a message was stored, or why it was not. */
 function sequenceOf(message: Msg): number | Error {
-  // Nobody listens: JetStream is off, or no stream has this subject.
-  if (message.headers?.code === 503) return new Refusal(0, "no stream takes this subject");
+  if (message.headers?.code === 503) return new Unheard("no stream takes this subject");
   const { seq, error } = message.json<Answer>();
   if (error === undefined) return seq ?? new Error("an answer without a sequence");
   return refusalOf(error.code, error.err_code ?? 0, error.description ?? "refused");

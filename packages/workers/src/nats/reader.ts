@@ -35,7 +35,7 @@ export function readStream(
       // Whatever it was, the next round begins behind the last message that was seen.
     }
     reading = undefined;
-    await own?.stop();
+    await own?.stop().catch(() => undefined);
   };
   const isStopped = () => stopped;
   const loop = async () => {
@@ -44,7 +44,7 @@ export function readStream(
       if (!isStopped()) await link.timers.sleep(PAUSE);
     }
   };
-  const renew = link.onReconnect(() => void reading?.stop());
+  const renew = link.onReconnect(() => void reading?.stop().catch(() => undefined));
   const ended = loop().catch(() => undefined);
 
   return async () => {

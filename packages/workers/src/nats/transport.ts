@@ -108,6 +108,14 @@ export class Refusal extends Error {
   }
 }
 
+/**
+ * Nobody was there to store or answer: no such stream, JetStream is off, or the server is about to
+ * stop, which ends its streams before its connections. Only the last of these passes.
+ */
+export class Unheard extends Error {
+  override readonly name = "Unheard";
+}
+
 /** The server's number for a refusal, else undefined. */
 export function refusalCode(error: unknown): number | undefined {
   return error instanceof Refusal ? error.code : undefined;
@@ -115,13 +123,15 @@ export function refusalCode(error: unknown): number | undefined {
 
 /** Milliseconds before a request is made again. */
 const PAUSE = 100;
+/** Times that nobody heard a request, after which nobody will. */
+const UNHEARD = 100;
 
 /**
  * Asks again until there is an answer: waits while the link is down, gives up on an answer when it
- * goes down. A refusal, and a closed link, are errors.
+ * goes down. A refusal, a request that nobody hears for seconds, and a closed link are errors.
  */
 async function ask<Answer>(link: Connection, request: () => Promise<Answer>): Promise<Answer> {
-  for (;;) {
+  for (let unheard = 0; ;) {
     // At once where it can be: what is sent in one turn of the event loop leaves in one write.
     if (!link.up || link.closed) await connected(link);
     try {
@@ -129,6 +139,8 @@ async function ask<Answer>(link: Connection, request: () => Promise<Answer>): Pr
     } catch (error) {
       if (link.closed) throw isClosed();
       if (error instanceof Refusal) throw error;
+      if (!(error instanceof Unheard)) unheard = 0;
+      else if (++unheard === UNHEARD) throw new Refusal(0, error.message);
     }
     await link.timers.sleep(PAUSE);
   }
