@@ -2,7 +2,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { decodeSafetensors, openArtifact } from "@manyfold/ensemble";
 import { readArtifact } from "@manyfold/files";
-import { ErrorAnalysis, ReportDocument, type ExperimentInput } from "@manyfold/protocol";
+import {
+  AnalysisDocument,
+  type ErrorAnalysis,
+  type ExperimentInput,
+  ReportDocument,
+} from "@manyfold/protocol";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { bag, chosen, dropout, subspaces, writeExperiment } from "./experiments.ts";
@@ -75,7 +80,7 @@ const HttpAnswer = z.object({
     }),
   ),
 });
-const AnalyzeAnswer = z.strictObject({ status: z.literal("done"), analysis: ErrorAnalysis });
+const AnalyzeAnswer = AnalysisDocument.extend({ status: z.literal("done") });
 
 describe.each(KINDS)("$experiment.name", ({ experiment, columns }) => {
   test("one set of numbers: run, predict, serve, analyze, and a second reader", async () => {
@@ -122,10 +127,13 @@ describe.each(KINDS)("$experiment.name", ({ experiment, columns }) => {
       JSON.parse(readFileSync(join(run.runDir, "report.json"), "utf8")),
     );
     const file = join(run.runDir, "predictions.csv");
-    const analysed = await manyfold(["analyze", file, "--target", "target", "--json"]);
-    expect(analysed).toMatchObject({ code: 0, stderr: "" });
-    const { analysis } = AnalyzeAnswer.parse(JSON.parse(analysed.stdout));
+    const rows = ["--rows", "test", "--out", join(run.runDir, "again")];
+    const analysed = await manyfold(["analyze", file, "--target", "target", "--json", ...rows]);
+    expect(analysed).toMatchObject({ code: 0 });
+    const { analysis, observatory } = AnalyzeAnswer.parse(JSON.parse(analysed.stdout));
     expect(numbersOf(analysis)).toEqual(numbersOf(result.analysis));
+    expect(observatory.centred).toEqual(result.observatory?.centred);
+    expect(readFileSync(join(run.runDir, "again", "analysis.html"), "utf8")).toContain("</html>");
     expect(run.analysis).toMatchObject(numbersOf(analysis));
   });
 });

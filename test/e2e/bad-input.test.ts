@@ -906,6 +906,32 @@ const ANALYSIS: readonly Case[] = [
     says: 'p.csv:3 column member_0 must be a finite number, got "one".',
   },
   {
+    name: "rows that are of no kind",
+    args: [...ANALYZE, "target", "--rows", "train"],
+    says: '--rows must be one of test, validation, out-of-bag, got "train".\nSee manyfold analyze --help.',
+  },
+  {
+    name: "a file for the folder of an analysis",
+    args: [...ANALYZE, "target", "--out", "data.csv/x"],
+    says: "data.csv/x must be a place that can be written to, got a path that leads through a file.\nName another place, or change its permissions.",
+  },
+  {
+    name: "a member without a class in a row",
+    args: ["analyze", "p.csv", "--target", "y"],
+    given: (write) => write("p.csv", "y,a,b\nno,no,yes\nyes,,no\n"),
+    says: "p.csv:3 column a must be a class, got nothing.",
+  },
+  {
+    name: "a coverage of an artifact without intervals",
+    args: ["predict", "run/artifact", "data.csv", "--coverage", "0.9"],
+    says: "coverage must be left out, since the ensemble was made without ensemble.conformal, got 0.9.",
+  },
+  {
+    name: "a coverage that is none",
+    args: ["predict", "run/artifact", "data.csv", "--coverage", "90"],
+    says: '--coverage must be a number above 0 and below 1, got "90".',
+  },
+  {
     name: "an infinite prediction",
     args: ["analyze", "p.csv", "--target", "y"],
     given: (write) => write("p.csv", "y,member_0,member_1\n1,1,2\n2,Infinity,3\n"),

@@ -4,12 +4,17 @@ import { experimentComplaints } from "./check.ts";
 
 type Ensemble = ExperimentInput["ensemble"];
 
-function complaints(task: "classification" | "regression", ensemble: Ensemble, train = {}) {
+function complaints(
+  task: "classification" | "regression",
+  ensemble: Ensemble,
+  train = {},
+  data: Partial<ExperimentInput["data"]> = {},
+) {
   const input: ExperimentInput = {
     version: 1,
     name: "x",
     seed: 1,
-    data: { source: "x.csv", target: "y", task },
+    data: { source: "x.csv", target: "y", task, ...data },
     model: { layers: [] },
     train: { epochs: 1, ...train },
     ...(ensemble && { ensemble }),
@@ -58,6 +63,19 @@ test("no coverage is promised by rows that took part in a decision", () => {
     score,
   );
   expect(complaints("regression", { bagging, conformal: { score: "normalised" } })).toEqual([]);
+});
+
+test("a learning curve wants test rows, and members that random parts of the rows suit", () => {
+  const learningCurve = {};
+  const refused = ["ensemble.learningCurve"];
+  const split = { split: { test: 0.2 } };
+  const about = (ensemble: Ensemble, data = {}) =>
+    complaints("regression", { ...ensemble, learningCurve }, {}, data);
+  expect(about({ bagging }, split)).toEqual([]);
+  expect(about({ initOnly }, split)).toEqual([]);
+  expect(about({ bagging })).toEqual(refused);
+  expect(about({ dropout: {} }, split)).toEqual(refused);
+  expect(about({ bagging: { members: 8, sample: "ordered" } }, split)).toEqual(refused);
 });
 
 test("a bag grows by rows that members leave out, and those then promise no coverage", () => {

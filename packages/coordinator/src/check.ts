@@ -106,6 +106,18 @@ const RULES: readonly Rule[] = [
     help: "Rows that took part in a decision cannot promise a coverage; drop one of the two.",
   },
   {
+    path: ["ensemble", "learningCurve"],
+    broken: ({ ensemble, data }) =>
+      ensemble?.learningCurve !== undefined &&
+      ((!ensemble.bagging && !ensemble.initOnly) ||
+        data.split === undefined ||
+        ["grouped", "ordered", "folds"].includes(tagOf(drawOf(ensemble).sample))),
+    condition:
+      "left out without data.split, for members of one training, and where rows are drawn by fold, group or time",
+    got: ({ ensemble }) => ensemble?.learningCurve && "given",
+    help: "A random share of the training rows has to be a smaller table of the same kind, scored on test rows.",
+  },
+  {
     path: ["ensemble", "conformal", "score"],
     broken: ({ data, ensemble }) => {
       const score = ensemble?.conformal?.score;

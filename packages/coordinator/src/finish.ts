@@ -6,13 +6,13 @@ import type {
   FittingRows,
   ManifestContent,
   Members,
-  Truth,
 } from "@manyfold/ensemble";
 import {
   analyse,
   buildEnsemble,
   calibrate,
   combine,
+  comparisonOf,
   confusion,
   decidesOutOfBag,
   encodeArtifact,
@@ -25,6 +25,7 @@ import {
   metrics,
   observe,
   outOfBag,
+  residualsOf,
   residualVariance,
   spreadOf,
   truthOf,
@@ -43,10 +44,10 @@ import type {
 } from "@manyfold/protocol";
 import { hashJson } from "@manyfold/protocol";
 import { blobOf, floatsOf, inTurn } from "./blobs.ts";
-import { comparisonOf } from "./comparison.ts";
 import { growthOf } from "./enough.ts";
 import { conformalScores } from "./coverage.ts";
 import { headScores, rowsOfInputs } from "./head-scores.ts";
+import { learningCurveOf } from "./learning-curve.ts";
 import { ledgerOf } from "./ledger.ts";
 import { residualOf, searchEnsemble } from "./chosen.ts";
 import { type ChosenEnsemble, chooseEnsemble } from "./from-search.ts";
@@ -230,6 +231,12 @@ async function score(
   const analysis = analyse(all, truth, on);
   const test = on === "test" ? metrics(truth, combined, gaussian) : null;
   const oob = bag?.scores ?? null;
+  const curve = await learningCurveOf(state, blobs, {
+    final,
+    members: all,
+    truth,
+    trainRows: rowsOf(table, "train").length,
+  });
   const robustness = chosen ? undefined : robustnessOf(final, table, members, networks, on);
   const beside =
     chosen && (await searchEnsemble(chosen, final, blobs, { manifest, x, truth, test }));
@@ -262,6 +269,7 @@ async function score(
         ...observe(all, truth, { prediction: combined, gaussian, rowNumbers, drawn }),
         ...(on === "test" && bag && conformalScores(bag, all, truth, combined)),
       },
+      ...(curve && { learningCurve: curve }),
       ...(robustness && { robustness }),
       ...(heads.length > 0 && { heads }),
       confusion: confusion(truth, combined),
@@ -366,26 +374,4 @@ function residualOnTraining(
   const members = draft.predictMembers(rowsOfInputs(table, rows));
   const combined = combine(combiner, members, fit);
   return residualVariance(truthOf(target, table.y, rows), combined, spreadOf(members));
-}
-
-/** Most rows that a report lists; more would only thicken the plot. */
-const LISTED = 2000;
-
-function residualsOf(
-  truth: Truth,
-  combined: Float64Array,
-  spread: Float64Array,
-): RunResult["residuals"] {
-  if (truth.task === "classification") return null;
-  const step = Math.max(1, Math.ceil(truth.values.length / LISTED));
-  const listed: NonNullable<RunResult["residuals"]> = [];
-  for (let at = 0; at < truth.values.length; at += step) {
-    const predicted = combined[at] ?? 0;
-    listed.push({
-      predicted,
-      residual: (truth.values[at] ?? 0) - predicted,
-      spread: spread[at] ?? 0,
-    });
-  }
-  return listed;
 }

@@ -133,6 +133,24 @@ describe("the plan of a bag", () => {
   });
 });
 
+test("a learning curve follows the bag: a group of members per share and subset", () => {
+  const learningCurve = { shares: [0.5, 0.25], subsets: 2, members: 3 };
+  const state = begin(created({ ensemble: { ...bag(5).ensemble, learningCurve } }));
+  const tasks = plan(state, new Set(), 100);
+  expect(tasks).toHaveLength(5 + 2 * 2 * 3);
+  expect(tasks.map(({ key }) => key)).toEqual(tasks.map(({ key }) => key).sort(compareKeys));
+  expect(new Set(ids(tasks)).size).toBe(tasks.length);
+  const [first] = tasks.slice(5).map(({ spec }) => spec);
+  expect(first).toMatchObject({
+    member: 0,
+    repeat: 0,
+    draw: { within: { share: 0.25, subset: 0 } },
+    report: ["test"],
+  });
+  // The bag is what it is without one.
+  expect(ids(tasks).slice(0, 5)).toEqual(ids(finalTasks(begin(created(bag(5))))));
+});
+
 describe("the plan of snapshots", () => {
   const snapshots = () =>
     begin(

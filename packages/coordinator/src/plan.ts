@@ -29,7 +29,7 @@ import {
 import { leadersOf, standings, winningTrial } from "./winner.ts";
 import { cyclic, snapshotTasks } from "./snapshots.ts";
 import type { Unit } from "./units.ts";
-import { hasOutOfBag, membersWanted, unitsOf } from "./units.ts";
+import { curveUnits, hasOutOfBag, membersWanted, unitsOf } from "./units.ts";
 
 /** A task that the experiment wants done, and its place in the order of results. */
 export interface Wanted {
@@ -74,6 +74,7 @@ export function plan(
     const isListed = !finalExperiment(state)?.ensemble?.snapshots;
     take(final, isListed ? firstOpenTask(state, final) : 0);
     take(keptTasks(state));
+    take(curveTasks(state));
   }
   return next;
 }
@@ -185,6 +186,22 @@ function waitingParts(state: RunState): number {
   return membersWanted(ensemble, state.weighed) - finalTasks(state).length;
 }
 
+/** The tasks of a learning curve, after those of the final fit whose parts of the rows they have. */
+export function curveTasks(state: RunState): readonly Wanted[] {
+  const final = finalExperiment(state);
+  if (!final?.ensemble?.learningCurve || !final.data.split) return [];
+  const best = winningTrial(state);
+  return remember(state, `curve ${best?.trial ?? ""}`, true, () => {
+    const prepared = state.data.final;
+    const { train } = final;
+    const place = { trial: FINAL, setting: best?.trial, fold: 0, repeat: 0, prepared, train };
+    return curveUnits(final.ensemble).map((unit) => {
+      const task = wanted(state, final, { ...place, unit, report: ["test"] });
+      return { ...task, key: { ...task.key, repeat: 1 + unit.group } };
+    });
+  });
+}
+
 /**
  * The experiment that the final fit trains: with the best trial's setting, and, for one net, the
  * number of epochs after which the best trial's nets stopped (DESIGN, decision 9).
@@ -234,7 +251,7 @@ export function allTasks(state: RunState): Wanted[] {
     tasksOfCell(state, cellAt(state, place)),
   );
   const fresh = leadersOf(state).map(({ trial }) => freshTasks(state, trial));
-  return [...cells.flat(), ...fresh.flat(), ...finalTasks(state)];
+  return [...cells.flat(), ...fresh.flat(), ...finalTasks(state), ...curveTasks(state)];
 }
 
 /** Tasks whose results are still to be read: of what is not assessed yet, and of the final fit. */
@@ -245,7 +262,8 @@ export function neededTasks(state: RunState): Wanted[] {
   const fresh = leadersOf(state).map(({ trial }) =>
     state.confirmed.has(trial) ? [] : freshTasks(state, trial),
   );
-  return [...cells.flat(), ...fresh.flat(), ...finalTasks(state), ...keptTasks(state)];
+  const final = [...finalTasks(state), ...curveTasks(state)];
+  return [...cells.flat(), ...fresh.flat(), ...final, ...keptTasks(state)];
 }
 
 /**

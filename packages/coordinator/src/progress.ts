@@ -1,7 +1,7 @@
 import type { Experiment, Hash } from "@manyfold/protocol";
 import { decisionsOf } from "./decisions.ts";
 import type { Wanted } from "./plan.ts";
-import { finalTasks, freshTasks, tasksOfCell, waitingTasks } from "./plan.ts";
+import { curveTasks, finalTasks, freshTasks, tasksOfCell, waitingTasks } from "./plan.ts";
 import type { RunState } from "./state.ts";
 import { outcomeOf } from "./state.ts";
 import { cellAt, cellCount, firstOpen, isSearched } from "./trials.ts";
@@ -51,6 +51,7 @@ export function progressOf(state: RunState): {
   for (const { trial } of leadersOf(state)) add(open, state, freshTasks(state, trial));
   const final = finalTasks(state);
   add(open, state, final);
+  add(open, state, curveTasks(state));
   const kept = state.experiment.ensemble?.fromSearch !== undefined;
   const pending =
     final.length === 0 && !kept ? membersWanted(state.experiment.ensemble, state.weighed) : 0;

@@ -22,6 +22,36 @@ export function unitsOf(ensemble: EnsembleSpec | undefined): Unit[] {
   }));
 }
 
+/** A network of a learning curve, and the part of the rows it learns from. */
+export interface CurveUnit extends Unit {
+  readonly draw: DrawSpec & Required<Pick<DrawSpec, "within">>;
+  /** Which share and subset it is of, from 0. */
+  readonly group: number;
+}
+
+/** The networks of a learning curve, group by group; their members are numbered as the ensemble's. */
+export function curveUnits(ensemble: EnsembleSpec | undefined): CurveUnit[] {
+  const spec = ensemble?.learningCurve;
+  if (!spec) return [];
+  const { draw } = plural(ensemble);
+  const shares = [...new Set(spec.shares)].sort((a, b) => a - b);
+  return shares.flatMap((share, at) =>
+    Array.from({ length: spec.subsets }, (_, subset) => ({ share, subset })).flatMap((within) =>
+      Array.from({ length: curveMembers(ensemble) }, (_, member) => ({
+        member,
+        draw: { ...draw, within },
+        group: at * spec.subsets + within.subset,
+      })),
+    ),
+  );
+}
+
+/** Members of each ensemble of a learning curve: those that the whole one is sure to have. */
+export function curveMembers(ensemble: EnsembleSpec | undefined): number {
+  const least = ensemble?.stop?.step ?? Infinity;
+  return Math.min(ensemble?.learningCurve?.members ?? 0, plural(ensemble).count, least);
+}
+
 /**
  * Members that a final fit wants by now: all, or with `ensemble.stop` those up to the next look. Looks
  * are at whole multiples of the step, whatever the most is, so that a bag whose most was raised later

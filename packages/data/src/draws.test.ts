@@ -79,6 +79,26 @@ test("every draw: ascending, from the training rows, and each row in one part on
   );
 });
 
+test("draws within a share of the rows: one part for all members, larger shares hold smaller ones", () => {
+  const all = rowsOf(101);
+  const within = (share: number, subset: number, member: number, sample: SampleSpec) =>
+    drawRows(
+      { ...place, member, draw: { sample, features: 1, within: { share, subset } } },
+      all,
+      4,
+    );
+  const part = (share: number, subset = 0, member = 0) => [
+    ...within(share, subset, member, { all: {} }).rows,
+  ];
+  expect(part(0.25)).toHaveLength(25);
+  expect(part(0.25)).toEqual(part(0.25, 0, 5));
+  expect(part(0.25)).not.toEqual(part(0.25, 1));
+  expect(part(0.5)).toEqual(expect.arrayContaining(part(0.25)));
+  const { rows, oob } = within(0.25, 0, 3, bootstrap);
+  expect(rows).toHaveLength(25);
+  expect(new Set([...rows, ...oob])).toEqual(new Set(part(0.25)));
+});
+
 test("a bootstrap holds 1 - 1/e of the rows", () => {
   const train = rowsOf(1000);
   let unique = 0;

@@ -1,4 +1,4 @@
-import { fold, key, type Key } from "@manyfold/core";
+import { fold, key, type Key, permutation } from "@manyfold/core";
 import { ManyfoldError, type DrawSpec, type EarlyStopping } from "@manyfold/protocol";
 import {
   bayesianWeights,
@@ -52,6 +52,15 @@ function placeKey({ seed, fold: number, repeat }: Omit<MemberPlace, "member">): 
   return fold(fold(key(seed), "fold", number), "repeat", repeat);
 }
 
+/** The rows that a draw is from: all, or the first share of an order of the place and the subset. */
+function rowsWithin(of: DrawOf, rows: Uint32Array): Uint32Array {
+  const { within } = of.draw;
+  if (within === undefined) return rows;
+  const order = permutation(fold(placeKey(of), "within", within.subset), rows.length);
+  const count = shareOf(within.share, rows.length, rows.length);
+  return Uint32Array.from(order.subarray(0, count), (at) => rows[at]!).sort();
+}
+
 /**
  * Draws a member's rows and inputs from its key; the same answer wherever and whenever it is asked,
  * so that no list of rows is ever stored.
@@ -62,16 +71,12 @@ function placeKey({ seed, fold: number, repeat }: Omit<MemberPlace, "member">): 
  * rows drawn are the holdout, later than those trained on and earlier than those out of bag; of folds,
  * some of those drawn.
  *
- * @param trainRows the table's rows of role `train`, ascending
+ * @param every the table's rows of role `train`, ascending
  * @param inputs number of input columns
  * @param by classes and groups, for the schemes that go by them
  */
-export function drawRows(
-  of: DrawOf,
-  trainRows: Uint32Array,
-  inputs: number,
-  by: DrawBy = {},
-): Draw {
+export function drawRows(of: DrawOf, every: Uint32Array, inputs: number, by: DrawBy = {}): Draw {
+  const trainRows = rowsWithin(of, every);
   const from = fold(memberKey(of), "draw");
   const { sample } = of.draw;
   const stopping = of.earlyStopping;

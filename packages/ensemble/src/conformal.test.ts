@@ -42,9 +42,9 @@ test("scores by hand: absolute, normalised, quantile, and other coverages of eac
   expect(absolute).toMatchObject({ interval: { radius: [8], score: "absolute" } });
   // |y| / spread: 1 1 3 2 5 3 7 4 9, sorted 1 1 2 3 3 4 5 7 9.
   expect(fit("normalised")).toMatchObject({ interval: { radius: [7] } });
-  // Quantiles at 0.1 and 0.9 of -1, 0, 1 are -0.8 and 0.8.
+  // Quartiles of -1, 0, 1: (3 + 1/3) / 4 + 1/3 = 7/6, one sixth of the way from -1 to 0.
   expect(fit("quantile")).toMatchObject({
-    interval: { radius: [8 - 0.8], quantiles: [expect.closeTo(0.1), 0.9] },
+    interval: { radius: [expect.closeTo(8 - 5 / 6)], quantiles: [0.25, 0.75] },
   });
   const at = (coverage: number) => {
     const region = regionOf(absolute, Float64Array.of(10), 1, null, coverage);
@@ -79,9 +79,12 @@ test("quantiles over the members that predict a row", () => {
       present: Uint8Array.of(1, member < 2 ? 1 : 0),
     })),
   };
-  expect([...memberQuantile(members, 0.5)]).toEqual([2.5, 25]);
+  expect(memberQuantile(members, 0.5)[0]).toBeCloseTo(2.5, 12);
+  expect(memberQuantile(members, 0.5)[1]).toBeCloseTo(25, 12);
   expect([...memberQuantile(members, 1)]).toEqual([4, 40]);
-  expect(memberQuantile(members, 0.1)[0]).toBeCloseTo(1.3, 12);
+  // Type 8: (4 + 1/3) / 4 + 1/3 = 17/12.
+  expect(memberQuantile(members, 0.25)[0]).toBeCloseTo(17 / 12, 12);
+  expect(memberQuantile(members, 0.01)[0]).toBe(1);
 });
 
 test("of very many scores a part is kept, and what is left out errs to the wide side", () => {

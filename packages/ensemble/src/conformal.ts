@@ -104,8 +104,8 @@ export function conformalPlace(rows: number, coverage: number): number | null {
  * Intervals score a row by |y - f| (`absolute`), by that over the predicted deviation
  * (`normalised`; Papadopoulos 2002) or by how far y lies beyond two quantiles of the members
  * (`quantile`: below 0 between them; Romano, Patterson and Candes 2019, with members in the place of
- * quantile regressions). The levels of the quantiles are those of the coverage fitted here, also for
- * the other coverages that may be asked for later.
+ * quantile regressions). The quantiles are the quartiles whatever the coverage: out of bag a row has
+ * about k/e members, of whose ends little can be told, and the interval need not start at them.
  *
  * @param framed required for regression
  * @returns null where there are too few rows for the coverage
@@ -133,7 +133,7 @@ export function fitConformal(
   }
   const own = score === "normalised" || score === "quantile" ? score : "absolute";
   const { targets, values, scale } = truth;
-  const quantiles: [number, number] = [(1 - coverage) / 2, (1 + coverage) / 2];
+  const quantiles: [number, number] = [...QUARTILES];
   const frame =
     own === "absolute" || framed === undefined
       ? { low: prediction, high: prediction, scale: null }
@@ -156,6 +156,8 @@ export function fitConformal(
     },
   };
 }
+
+const QUARTILES = [0.25, 0.75] as const;
 
 /** Most scores that an artifact keeps. */
 const KEPT = 4096;
@@ -290,8 +292,9 @@ export function regionOf(
 }
 
 /**
- * A quantile over the members that predict each row, `[rows, outputs]`, linear between members
- * (Hyndman and Fan 1996, type 7).
+ * A quantile over the members that predict each row, `[rows, outputs]`, linear between members and
+ * about median-unbiased for any number of them (Hyndman and Fan 1996, type 8), so that quantiles of
+ * few members out of bag are those of many.
  */
 export function memberQuantile({ members, rows, outputs }: Members, level: number): Float64Array {
   const found = new Float64Array(rows * outputs);
@@ -303,10 +306,15 @@ export function memberQuantile({ members, rows, outputs }: Members, level: numbe
       if (present === undefined || present[row] === 1) seen[count++] = values[at]!;
     }
     const sorted = seen.subarray(0, count).sort();
-    const place = level * (count - 1);
+    const place = quantilePlace(count, level);
     const below = Math.floor(place);
     const [from, to] = [sorted[below]!, sorted[Math.min(count - 1, below + 1)]!];
     found[at] = from + (place - below) * (to - from);
   }
   return found;
+}
+
+/** Where a quantile lies among as many sorted members, from 0; between two where it is no whole number. */
+export function quantilePlace(count: number, level: number): number {
+  return Math.min(count - 1, Math.max(0, (count + 1 / 3) * level - 2 / 3));
 }

@@ -16,6 +16,7 @@ export { calibrate, fitCalibration } from "./calibration.ts";
 export { fitConformal, frameOf, REGION_SCORES, requireCoverage } from "./conformal.ts";
 export type { Frame, Region } from "./conformal.ts";
 export { conformalCurve, scoreConformal } from "./conformal-score.ts";
+export { comparisonOf, residualsOf } from "./comparison.ts";
 export { scoreJackknife } from "./jackknife.ts";
 export { confusion, gaussianOf, metrics, residualVariance, spreadOf } from "./metrics.ts";
 export type { GaussianSpread } from "./metrics.ts";
@@ -31,6 +32,7 @@ export { forecastError, studentQuantile } from "./forecast.ts";
 export type { Forecast } from "./forecast.ts";
 export { gainOf } from "./gain.ts";
 export type { Gain } from "./gain.ts";
+export { learningCurve } from "./learning-curve.ts";
 
 // The artifact and its predictor.
 export { encodeArtifact, openArtifact } from "./artifact.ts";

@@ -99,18 +99,29 @@ function limits({ c }: Figures): string | null {
   );
 }
 
+const ROWS: { readonly [On in Figures["on"]]: string | null } = {
+  test: null,
+  train:
+    "These are rows that members trained on: they flatter, and errors elsewhere are usually larger.",
+  validation:
+    "These are validation rows: where they chose a setting or stopped a training, they flatter.",
+  outOfBag:
+    "These are out-of-bag rows: each is scored by members that did not train on it, so that they are fewer than will predict new rows.",
+  unknown:
+    "Nothing is said of whether members trained on these rows, or were chosen by them (--rows); if so, they flatter.",
+};
+
 function rows({ on }: Figures): string | null {
-  if (on === "test") return null;
-  return "These are rows that members trained on: they flatter, and errors elsewhere are usually larger.";
+  return ROWS[on];
 }
 
 /** Three significant digits. */
-function figure(value: number): string {
+export function figure(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
 /** Two significant digits, or more where there are more before the point. */
-function percent(share: number): string {
+export function percent(share: number): string {
   const value = 100 * share;
   return `${value >= 99.5 ? Math.round(value) : Number(value.toPrecision(2))} %`;
 }

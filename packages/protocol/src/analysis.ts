@@ -37,6 +37,13 @@ export const MemberError = z.strictObject({
 export type MemberError = z.infer<typeof MemberError>;
 
 /**
+ * Which rows errors were measured on. A run has `test` or `train`; of predictions from elsewhere
+ * their maker may say, and where nothing is said they are `unknown`.
+ */
+export const ScoredRows = z.enum(["test", "train", "validation", "outOfBag", "unknown"]);
+export type ScoredRows = z.infer<typeof ScoredRows>;
+
+/**
  * Why the equal-weight mean beats its parts: E[(1/k sum e_i)^2] = v/k + (k-1)/k c (Goodfellow,
  * Bengio, Courville, *Deep Learning*, eq. 7.51), on the rows `on`.
  *
@@ -44,7 +51,7 @@ export type MemberError = z.infer<typeof MemberError>;
  * probabilities, summed over classes, so that v is the mean Brier score.
  */
 export const ErrorAnalysis = z.strictObject({
-  on: z.enum(["test", "train"]),
+  on: ScoredRows,
   unit: z.string(),
   rows: z.int().min(1),
   k: z.int().min(1),
@@ -115,6 +122,43 @@ export const ErrorAnalysis = z.strictObject({
   sentences: z.array(z.string()),
 });
 export type ErrorAnalysis = z.infer<typeof ErrorAnalysis>;
+
+/** Errors of ensembles on parts of the training rows: what more rows bring. */
+export const LearningCurve = z.strictObject({
+  /** Members of each ensemble. */
+  members: z.int().min(1),
+  /** By rising number of training rows; the last is the whole of them. */
+  points: z.array(
+    z.strictObject({
+      rows: z.int().min(1),
+      /** Random subsets behind it; figures are their means. */
+      subsets: z.int().min(1),
+      v: z.number(),
+      c: z.number().nullable(),
+      error: z.number(),
+    }),
+  ),
+  /** How much less the error is with more rows; these networks on new rows of the kind scored. */
+  gains: z.array(
+    z.strictObject({
+      from: z.int(),
+      to: z.int(),
+      gain: z.number(),
+      interval: Interval,
+    }),
+  ),
+  /** error = floor + slope / rows by least squares, and what it says of twice the rows. */
+  fit: z
+    .strictObject({
+      floor: z.number(),
+      slope: z.number(),
+      r2: z.number(),
+      doubled: z.number(),
+    })
+    .nullable(),
+  sentences: z.array(z.string()),
+});
+export type LearningCurve = z.infer<typeof LearningCurve>;
 
 export const ClassificationMetrics = z.strictObject({
   accuracy: z.number(),

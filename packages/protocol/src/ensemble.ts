@@ -182,6 +182,23 @@ const Features = z
   .default(1)
   .describe("Share of the input columns each member sees (random subspaces).");
 
+/** What {@link EnsembleSpec}'s `learningCurve` asks for. */
+const LearningCurveSpec = z.strictObject({
+  shares: z
+    .array(z.number().gt(0).lt(1))
+    .min(1)
+    .max(10)
+    .default([0.25, 0.5])
+    .describe("Shares of the training rows; the whole is what the ensemble itself has."),
+  subsets: z
+    .int()
+    .min(1)
+    .max(20)
+    .default(2)
+    .describe("Random subsets per share; a larger share of one holds the smaller ones."),
+  members: z.int().min(2).max(1000).default(8).describe("Members on each; at most the ensemble's."),
+});
+
 /** What members can be. */
 const KINDS = ["bagging", "initOnly", "dropout", "snapshots", "fromSearch"] as const;
 
@@ -253,6 +270,9 @@ export const EnsembleSpec = z
       })
       .optional()
       .describe("Intervals or sets around predictions, from out-of-bag rows."),
+    learningCurve: LearningCurveSpec.optional().describe(
+      "Ensembles of a few members on shares of the training rows, to see what more rows bring.",
+    ),
     allowFailed: z
       .number()
       .min(0)

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { ErrorAnalysis, Metrics, Observatory } from "./analysis.ts";
-import { Preprocessing } from "./data.ts";
+import { ErrorAnalysis, LearningCurve, Metrics, Observatory } from "./analysis.ts";
+import { FittedTarget, Preprocessing } from "./data.ts";
 import { Experiment } from "./experiment.ts";
 import { FailureCode } from "./failure.ts";
 import { Hash } from "./hash.ts";
@@ -229,6 +229,8 @@ export const RunResult = z.strictObject({
   analysis: ErrorAnalysis.nullable(),
   /** What else the analysed rows say; absent where there is no analysis. */
   observatory: Observatory.optional(),
+  /** What more training rows bring, where `ensemble.learningCurve` asks for it. */
+  learningCurve: LearningCurve.optional(),
   robustness: Robustness.optional(),
   /** Of `model.heads`, in their order. */
   heads: z.array(HeadScore).optional(),
@@ -254,6 +256,25 @@ const Span = z.strictObject({
   failure: FailureCode.optional(),
 });
 export type Span = z.infer<typeof Span>;
+
+/** `manyfold analyze`: predictions of members that were trained anywhere. */
+export const AnalysisDocument = z.strictObject({
+  version: z.literal(1),
+  source: z.strictObject({ name: z.string(), rows: z.int().min(1) }),
+  /** Classes or value columns; scale and offset are 1 and 0, since predictions come as they are. */
+  target: FittedTarget,
+  /** Columns of the table that hold each member's predictions, in the order of member numbers. */
+  members: z.array(z.string()),
+  notes: z.array(z.string()),
+  /** Of the equal-weight mean. */
+  metrics: Metrics,
+  comparison: RunResult.shape.comparison,
+  analysis: ErrorAnalysis,
+  observatory: Observatory,
+  confusion: RunResult.shape.confusion,
+  residuals: RunResult.shape.residuals,
+});
+export type AnalysisDocument = z.infer<typeof AnalysisDocument>;
 
 /** Who did it, when, on what, how often. */
 export const Execution = z.strictObject({

@@ -65,5 +65,10 @@ export type SampleSpec = z.infer<typeof SampleSpec>;
 export const DrawSpec = z.strictObject({
   sample: SampleSpec,
   features: Fraction.default(1).describe("Share of the input columns, drawn without replacement."),
+  /**
+   * Of a learning curve: the share of the training rows that is drawn from, and which of its subsets;
+   * all members of one have the same, and a larger share of one subset holds the smaller ones.
+   */
+  within: z.strictObject({ share: z.number().gt(0).lt(1), subset: z.int().min(0) }).optional(),
 });
 export type DrawSpec = z.infer<typeof DrawSpec>;

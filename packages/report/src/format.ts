@@ -1,4 +1,4 @@
-import type { Interval } from "@manyfold/protocol";
+import type { Interval, ScoredRows } from "@manyfold/protocol";
 
 const minus = "\u2212";
 const space = "\u00a0";
@@ -57,6 +57,19 @@ export function count(value: number): string {
 /** `1 member`, `32 members`. */
 export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)}${space}${value === 1 ? one : many}`;
+}
+
+const rowKinds: { readonly [On in ScoredRows]: string } = {
+  test: "test ",
+  train: "training ",
+  validation: "validation ",
+  outOfBag: "out-of-bag ",
+  unknown: "",
+};
+
+/** `1 test row`, `450 test rows`. */
+export function rowsOn(on: ScoredRows, value: number): string {
+  return counted(value, `${rowKinds[on]}row`);
 }
 
 /** A share: `97.6 %`. */

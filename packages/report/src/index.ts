@@ -1,1 +1,1 @@
-export { renderReport } from "./render.ts";
+export { renderAnalysis, renderReport } from "./render.ts";

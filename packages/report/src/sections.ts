@@ -7,6 +7,7 @@ import { probeFigures } from "./figures/probes.ts";
 import { residualPlots } from "./figures/residuals.ts";
 import { timeline } from "./figures/timeline.ts";
 import { html, type Html } from "./html.ts";
+import type { Scored } from "./scored.ts";
 import { growth } from "./sections/growth.ts";
 import { curve, law } from "./sections/law.ts";
 import { members } from "./sections/members.ts";
@@ -21,19 +22,22 @@ import {
 } from "./sections/observatory.ts";
 import { provenance, settings } from "./sections/provenance.ts";
 import { comparison, furtherTargets, outOfBag, robustness } from "./sections/scores.ts";
+import { rowsSection } from "./sections/rows.ts";
 import { search } from "./sections/search.ts";
 import type { Subject } from "./subject.ts";
 
-/** A part of the page. */
-export interface Section {
+/** A part of a page about `Of`. */
+export interface Section<Of = ReportDocument> {
   readonly id: string;
   readonly title: (subject: Subject) => string;
-  /** Its content, or null where the run has nothing for it. */
-  readonly content: (document: ReportDocument, subject: Subject) => Html | null;
+  /** Its content, or null where there is nothing for it. */
+  readonly content: (document: Of, subject: Subject) => Html | null;
 }
 
-/** The page below its head, in order. */
-export const sections: readonly Section[] = [
+type OfScored = Section<{ readonly result: Scored }>;
+
+/** Why members' average errs as it does. */
+const errors: readonly OfScored[] = [
   {
     id: "law",
     title: ({ ensemble }) => (ensemble ? "Why the average beats its parts" : "The error"),
@@ -44,11 +48,24 @@ export const sections: readonly Section[] = [
     title: () => "Error over the number of members",
     content: ({ result }, subject) => result.analysis && curve(result.analysis, subject),
   },
+];
+
+const grown: readonly Section[] = [
+  {
+    id: "rows",
+    title: () => "What more rows would bring",
+    content: ({ result }, subject) =>
+      result.learningCurve ? rowsSection(result.learningCurve, subject) : null,
+  },
   {
     id: "growth",
     title: () => "When it was enough",
     content: ({ result }) => (result.growth ? growth(result.growth) : null),
   },
+];
+
+/** What members have in common and what they do not. */
+const reasons: readonly OfScored[] = [
   {
     id: "members",
     title: () => "Members",
@@ -109,6 +126,9 @@ export const sections: readonly Section[] = [
     content: ({ result: { observatory } }, subject) =>
       observatory === undefined ? null : hardest(observatory, subject),
   },
+];
+
+const trained: readonly Section[] = [
   {
     id: "learning",
     title: () => "Learning curves",
@@ -119,6 +139,10 @@ export const sections: readonly Section[] = [
     title: () => "Inside the training",
     content: ({ result }) => probeFigures(result.members),
   },
+];
+
+/** The answers themselves, and other ways to them. */
+const answers: readonly OfScored[] = [
   {
     id: "confusion",
     title: () => "What is taken for what",
@@ -136,6 +160,9 @@ export const sections: readonly Section[] = [
     title: () => "Other ways to combine the members",
     content: ({ result }, subject) => comparison(result, subject),
   },
+];
+
+const told: readonly Section[] = [
   {
     id: "oob",
     title: () => "Out-of-bag score",
@@ -174,3 +201,16 @@ export const sections: readonly Section[] = [
           </ul>`,
   },
 ];
+
+/** The page of a run below its head, in order. */
+export const sections: readonly Section[] = [
+  ...errors,
+  ...grown,
+  ...reasons,
+  ...trained,
+  ...answers,
+  ...told,
+];
+
+/** The page of predictions that came from anywhere. */
+export const scoredSections: readonly OfScored[] = [...errors, ...reasons, ...answers];

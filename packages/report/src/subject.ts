@@ -2,6 +2,7 @@ import {
   match,
   nameOf,
   tagOf,
+  type AnalysisDocument,
   type EnsembleSpec,
   type Loss,
   type MemberRow,
@@ -135,9 +136,34 @@ export function subjectOf({ result }: ReportDocument): Subject {
     combiner: spec ? tagOf(spec.combine) : "none",
     networkIsMember: spec?.dropout === undefined,
     failed: result.members.filter(({ state }) => state === "failed"),
+    ...errorNames(classification),
+    loss: model.heads ? HEADS : losses[lossOf(loss, model.output, classification)],
+  };
+}
+
+/** The subject of predictions that came from anywhere: members and their equal-weight mean. */
+export function subjectOfAnalysis({ target, analysis }: AnalysisDocument): Subject {
+  const classification = target.task === "classification";
+  return {
+    classification,
+    classes: classification ? target.classes : [],
+    target: classification ? target.column : listed(target.columns.map(({ name }) => name)),
+    made: counted(analysis.k, "member"),
+    difference: null,
+    asked: analysis.k,
+    ensemble: analysis.k > 1,
+    combiner: "mean",
+    networkIsMember: true,
+    failed: [],
+    loss: "",
+    ...errorNames(classification),
+  };
+}
+
+function errorNames(classification: boolean): Pick<Subject, "error" | "errorAxis"> {
+  return {
     error: classification ? "Brier score" : "squared error",
     errorAxis: classification ? "Brier score" : "squared error (target units\u00b2)",
-    loss: model.heads ? HEADS : losses[lossOf(loss, model.output, classification)],
   };
 }
 

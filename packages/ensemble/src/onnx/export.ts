@@ -7,6 +7,7 @@ import {
   type SetScore,
 } from "@manyfold/protocol";
 import { networksOf, openArtifact } from "../artifact.ts";
+import { quantilePlace } from "../conformal.ts";
 import { outputsOf } from "../members.ts";
 import { SMALLEST_DEVIATION } from "../metrics.ts";
 import { maskKey, networkOf } from "../predictor.ts";
@@ -168,7 +169,7 @@ function writeDeviation(b: Builder, manifest: EnsembleManifest, spread: string):
 /** A quantile over members `[rows, outputs]`; as `memberQuantile`. */
 function writeQuantile(b: Builder, all: string, k: number, level: number): string {
   const sorted = b.op("TopK", [all, b.places(k)], { axis: 0, largest: 0, sorted: 1 });
-  const place = level * (k - 1);
+  const place = quantilePlace(k, level);
   const below = Math.floor(place);
   const at = (member: number) => {
     const one = [b.places(member), b.places(member + 1), b.places(0)];

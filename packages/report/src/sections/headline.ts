@@ -1,6 +1,6 @@
 import type { ErrorAnalysis, MemberRow, ReportDocument } from "@manyfold/protocol";
 import { tagOf } from "@manyfold/protocol";
-import { count, counted, duration, listed, moment, number, percent } from "../format.ts";
+import { count, counted, duration, listed, moment, number, percent, rowsOn } from "../format.ts";
 import { html, type Content, type Html } from "../html.ts";
 import { scoresOf, type Subject } from "../subject.ts";
 
@@ -74,7 +74,7 @@ function failuresOf(failed: readonly MemberRow[]): Map<string, number[]> {
   return byText;
 }
 
-interface Tile {
+export interface Tile {
   readonly name: string;
   readonly value: string;
   readonly note: string;
@@ -86,7 +86,7 @@ function readable(error: number, subject: Subject): string {
   return number(subject.classification ? error : Math.sqrt(error));
 }
 
-function analysisTiles(analysis: ErrorAnalysis, subject: Subject): Tile[] {
+export function analysisTiles(analysis: ErrorAnalysis, subject: Subject): Tile[] {
   const name = subject.classification ? "Brier score" : "RMSE";
   const best = analysis.members[analysis.best];
   if (analysis.k < 2 || best === undefined) {
@@ -152,7 +152,11 @@ function tiles({ result }: ReportDocument, subject: Subject): Html | null {
       : "each training row by members that did not see it";
     shown.push({ name: `${score.name} out of bag`, value: print(outOfBag), note });
   }
-  if (shown.length === 0) return null;
+  return shown.length === 0 ? null : tilesOf(shown);
+}
+
+/** Figures side by side. */
+export function tilesOf(shown: readonly Tile[]): Html {
   return html`<div class="tiles">
     ${shown.map(
       (tile) =>
@@ -172,7 +176,7 @@ function rank({ ensembleError, v }: ErrorAnalysis, best: number): Content {
 }
 
 /** The result in one sentence: ensemble against mean and best member. */
-function verdict(analysis: ErrorAnalysis, subject: Subject): Html | null {
+export function verdict(analysis: ErrorAnalysis, subject: Subject): Html | null {
   const best = analysis.members[analysis.best];
   if (analysis.k < 2 || best === undefined) return null;
   const [mine, name] = subject.classification
@@ -183,7 +187,7 @@ function verdict(analysis: ErrorAnalysis, subject: Subject): Html | null {
     <b>${readable(analysis.ensembleError, subject)}</b>, where the mean member has
     ${readable(analysis.v, subject)} and the best, member ${count(best.member)},
     ${readable(best.error, subject)}: the average ${rank(analysis, best.error)} in ${name} on
-    ${counted(analysis.rows, `${analysis.on === "test" ? "test" : "training"} row`)}.
+    ${rowsOn(analysis.on, analysis.rows)}.
   </p>`;
 }
 

@@ -1,7 +1,7 @@
 import type { ErrorAnalysis, Interval } from "@manyfold/protocol";
 import { errorCurve } from "../figures/curve.ts";
 import { ambiguityBars } from "../figures/ambiguity.ts";
-import { count, number, percent, plain, range } from "../format.ts";
+import { count, number, percent, plain, range, rowsOn } from "../format.ts";
 import { html, type Content, type Html } from "../html.ts";
 import type { Subject } from "../subject.ts";
 import { type Column, table } from "../table.ts";
@@ -146,7 +146,7 @@ export function law(analysis: ErrorAnalysis, subject: Subject): Html {
   </p>`;
   return html`${analysis.k > 1 && intro}${formula(analysis)}
   ${table({
-    caption: `The quantities, in units of ${analysis.unit}, on ${count(analysis.rows)} ${analysis.on === "test" ? "test" : "training"} rows`,
+    caption: `The quantities, in units of ${analysis.unit}, on ${rowsOn(analysis.on, analysis.rows)}`,
     columns: [
       {
         title: "quantity",

@@ -1,6 +1,6 @@
 import type { ErrorAnalysis, MemberError, MemberRow } from "@manyfold/protocol";
 import { memberErrors } from "../figures/members.ts";
-import { count, counted, number, percent } from "../format.ts";
+import { count, number, percent, rowsOn } from "../format.ts";
 import { html, type Html } from "../html.ts";
 import type { Subject } from "../subject.ts";
 import { table, type Column } from "../table.ts";
@@ -108,7 +108,7 @@ export function members(
       cell: ({ scored }) => (scored?.accuracy === undefined ? null : percent(scored.accuracy)),
     });
   }
-  if (joined) {
+  if (joined && rows.length > 0) {
     columns.push({
       title: "epoch kept",
       align: "right",
@@ -117,9 +117,7 @@ export function members(
     if (subject.failed.length > 0)
       columns.push({ title: "state", cell: ({ row }) => row && state(row) });
   }
-  const on = analysis
-    ? `, scored on ${counted(analysis.rows, `${analysis.on === "test" ? "test" : "training"} row`)}`
-    : "";
+  const on = analysis ? `, scored on ${rowsOn(analysis.on, analysis.rows)}` : "";
   const caption =
     shown.length < lines.length
       ? `Members (the first ${count(shown.length)} of ${count(lines.length)}; all are in report.json)`

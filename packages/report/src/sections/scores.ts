@@ -1,7 +1,8 @@
-import type { HeadScore, Metrics, OutOfBag, Robustness, RunResult } from "@manyfold/protocol";
-import { count, counted, number, percent } from "../format.ts";
+import type { HeadScore, Metrics, OutOfBag, Robustness } from "@manyfold/protocol";
+import { count, counted, number, percent, rowsOn } from "../format.ts";
 import { html, type Html } from "../html.ts";
 import { scoresOf, type Score, type Subject } from "../subject.ts";
+import type { Scored } from "../scored.ts";
 import { facts, table } from "../table.ts";
 
 interface Line {
@@ -16,14 +17,15 @@ const print = (score: Score, metrics: Metrics) => {
 };
 
 /** The combiners, the best and the mean member side by side on the test rows. */
-export function comparison(result: RunResult, subject: Subject): Html | null {
+export function comparison(result: Scored, subject: Subject): Html | null {
   const { test } = result.metrics;
   const configured = ({ name }: { name: string }) => name === subject.combiner;
   const given = test ? [{ name: subject.combiner, metrics: test }] : [];
   const rows = [...given, ...result.comparison.filter((row) => test === null || !configured(row))];
   const lines = rows.map((row): Line => {
     const mine = configured(row);
-    return { ...row, mine, name: mine ? `${row.name} (the configured combiner)` : row.name };
+    const name = mine && test ? `${row.name} (the configured combiner)` : row.name;
+    return { ...row, mine, name };
   });
   if (!subject.ensemble || lines.length < 2) return null;
   const scores = scoresOf(subject);
@@ -31,9 +33,10 @@ export function comparison(result: RunResult, subject: Subject): Html | null {
     const values = lines.flatMap(({ metrics }) => score.value(metrics) ?? []);
     return score.higherIsBetter ? Math.max(...values) : Math.min(...values);
   });
-  const on = test ? "test" : "training";
+  const { analysis } = result;
+  const on = analysis ? rowsOn(analysis.on, analysis.rows) : "these rows";
   return html`${table({
-      caption: `Scores on the ${on} rows`,
+      caption: `Scores on ${on}`,
       columns: [
         { title: "prediction", names: true, cell: ({ name }) => name },
         ...scores.map((score, index) => ({

@@ -1,5 +1,6 @@
-import type { GaussianSpread, Members, Truth } from "@manyfold/ensemble";
-import { combine, gaussianOf, metrics } from "@manyfold/ensemble";
+import { combine } from "./combiners.ts";
+import type { Members, Truth } from "./members.ts";
+import { type GaussianSpread, gaussianOf, metrics } from "./metrics.ts";
 import type { Combiner, Metrics, RunResult } from "@manyfold/protocol";
 import { tagOf } from "@manyfold/protocol";
 
@@ -14,6 +15,29 @@ const PLAIN: { readonly [Task in Truth["task"]]: readonly Combiner[] } = {
   ],
   regression: [{ mean: {} }, { median: {} }, { trimmed: { fraction: 0.1 } }],
 };
+
+/** Most rows that a report lists; more would only thicken the plot. */
+const LISTED = 2000;
+
+/** Predicted value, residual and spread of the rows of a regression, thinned evenly. */
+export function residualsOf(
+  truth: Truth,
+  combined: Float64Array,
+  spread: Float64Array,
+): RunResult["residuals"] {
+  if (truth.task === "classification") return null;
+  const step = Math.max(1, Math.ceil(truth.values.length / LISTED));
+  const listed: NonNullable<RunResult["residuals"]> = [];
+  for (let at = 0; at < truth.values.length; at += step) {
+    const predicted = combined[at] ?? 0;
+    listed.push({
+      predicted,
+      residual: (truth.values[at] ?? 0) - predicted,
+      spread: spread[at] ?? 0,
+    });
+  }
+  return listed;
+}
 
 /** The configured combiner beside the others and beside the members alone, on the same rows. */
 export function comparisonOf(
