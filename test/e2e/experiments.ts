@@ -154,6 +154,14 @@ export const chosen = {
   },
 } satisfies ExperimentInput;
 
+/** Chosen by the predictions of three folds, and trained anew on all training rows. */
+export const refitted = {
+  ...chosen,
+  name: "refitted",
+  ensemble: { fromSearch: { choose: "minimumVariance", size: 4, refit: true } },
+  search: { ...search.search, sampler: "sobol" },
+} satisfies ExperimentInput;
+
 /** Like {@link search}, but learning from its trials after the third one, with few of them at once. */
 export const learning = {
   ...search,

@@ -11,6 +11,7 @@ import {
   dropout,
   growing,
   learning,
+  refitted,
   search,
   snapshots,
   subspaces,
@@ -69,6 +70,7 @@ const EXPERIMENTS: readonly ExperimentInput[] = [
   search,
   learning,
   chosen,
+  refitted,
 ];
 
 describe.each(EXPERIMENTS)("$name", (experiment) => {

@@ -132,6 +132,8 @@ test("an ensemble from a search has a search of one split, and weights of its ow
   expect(found({ repeats: 2, scheduler: "asha" })).toEqual([]);
   expect(found(undefined)).toEqual(["ensemble.fromSearch"]);
   expect(found({ assess: { folds: { k: 3 } } })).toEqual(["search.assess"]);
+  const refit = { fromSearch: { refit: true } };
+  expect(found({ assess: { folds: { k: 3 } } }, refit)).toEqual([]);
   expect(found({ each: "ensemble" })).toEqual(["search.each"]);
   expect(found({}, { combine: "median" })).toEqual(["ensemble.combine"]);
   expect(found({}, { conformal: {} })).toEqual(["ensemble.conformal"]);

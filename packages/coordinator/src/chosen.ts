@@ -19,15 +19,18 @@ export function residualOf({ validation }: ChosenEnsemble): number[] | null {
   return residualVariance(truth, combined, spreadOf(ensemble));
 }
 
-/** The best trial alone on the analysed rows, computed as an artifact of its own would. */
+/**
+ * The best trial alone on the analysed rows, computed as an artifact of its own would; undefined where
+ * it failed when it was trained anew.
+ */
 async function aloneOn(
   chosen: ChosenEnsemble,
   blobs: BlobStore,
   manifest: ManifestContent,
   x: Float32Array,
-): Promise<Members> {
+): Promise<Members | undefined> {
   const [first] = chosen.best;
-  if (!first) throw new TypeError("An ensemble is chosen from at least one trial.");
+  if (!first) return undefined;
   const { models: _models, ...shared } = manifest;
   const members = chosen.best.map(({ id }, network) => ({
     member: network,
@@ -57,10 +60,10 @@ export async function searchEnsemble(
     /** Null where the rows are training rows. */
     readonly test: Metrics | null;
   },
-): Promise<{ ensemble: SearchEnsemble; row: RunResult["comparison"][number] }> {
+): Promise<{ ensemble: SearchEnsemble; row: RunResult["comparison"] }> {
   const { validation, trials, among } = chosen;
   const members = await aloneOn(chosen, blobs, scored.manifest, scored.x);
-  const best = scoreOf(members, scored.truth, residualAlone(chosen));
+  const best = members && scoreOf(members, scored.truth, residualAlone(chosen));
   const { truth } = validation;
   return {
     ensemble: {
@@ -69,18 +72,18 @@ export async function searchEnsemble(
       members: trials,
       validation: {
         ensemble: metricsOf(validation.ensemble, truth, validation.combined, residualOf(chosen)),
-        best: metricsOf(validation.alone, truth, validation.best, residualAlone(chosen)),
+        best: scoreOf(validation.alone, truth, residualAlone(chosen)),
       },
-      test: scored.test && { ensemble: scored.test, best },
+      test: scored.test && best ? { ensemble: scored.test, best } : null,
     },
-    row: { name: `best trial alone (${chosen.bestTrial})`, metrics: best },
+    row: best ? [{ name: `best trial alone (${chosen.bestTrial})`, metrics: best }] : [],
   };
 }
 
 function residualAlone({ validation }: ChosenEnsemble): number[] | null {
-  const { truth, alone, best } = validation;
+  const { truth, alone } = validation;
   if (truth.task === "classification" || isProbabilistic(alone)) return null;
-  return residualVariance(truth, best, spreadOf(alone));
+  return residualVariance(truth, combine({ mean: {} }, alone), spreadOf(alone));
 }
 
 function scoreOf(members: Members, truth: Truth, residual: number[] | null): Metrics {

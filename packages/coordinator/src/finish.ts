@@ -94,7 +94,7 @@ export async function finish(
   const table = decodeTable(await blobOf(blobs, ref.hash), ref);
   const completed = every.filter(({ id }) => state.completed.has(id)).length;
   const tasks = { total: every.length, completed, failed: every.length - completed };
-  const chosen = await chooseEnsemble(state, blobs, table, state.data.final.preprocessing.target);
+  const chosen = await chooseEnsemble(state, blobs);
   const trained = chosen?.trained ?? trainedOf(state, wanted);
   const bare: RunResult = {
     version: 1,
@@ -121,7 +121,7 @@ export async function finish(
 
   // Behind a failed part of a training there is no task for its later snapshots.
   const asked = final?.ensemble?.snapshots ? unitsOf(final.ensemble).length : wanted.length;
-  const error = refusal(final, chosen ? trained.length : asked, trained.length);
+  const error = refusal(final, chosen?.asked ?? asked, trained.length);
   if (final?.objective) return finishObjective(tasks, bare, null);
   if (error || !final) {
     return { status: "error", result: bare, tasks, artifact: null, predictions: null, error };
@@ -262,7 +262,7 @@ async function score(
       oob,
       comparison: [
         ...comparisonOf(all, truth, gaussian, { combiner, combined }),
-        ...(beside ? [beside.row] : []),
+        ...(beside?.row ?? []),
       ],
       analysis,
       observatory: {

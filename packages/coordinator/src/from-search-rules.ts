@@ -17,11 +17,12 @@ export const FROM_SEARCH_RULES: readonly Rule[] = [
     path: ["search", "assess"],
     broken: (experiment) =>
       isFromSearch(experiment) &&
+      experiment.ensemble?.fromSearch?.refit === false &&
       experiment.search !== undefined &&
       match(experiment.search.assess, { validation: () => false, folds: () => true }),
-    condition: "validation with ensemble.fromSearch",
+    condition: "validation with ensemble.fromSearch, unless it has refit: true",
     got: ({ search }) => search?.assess,
-    help: "Each fold scales its inputs in its own way, and an artifact has one: take one split.",
+    help: "Each fold scales its inputs in its own way, and an artifact has one: take one split, or refit.",
   },
   {
     path: ["search", "each"],

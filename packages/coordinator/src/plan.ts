@@ -157,8 +157,8 @@ function partsOf(state: RunState, { trial, rung }: Cell, whole: readonly Wanted[
 /** All tasks of the final fit, in task order; none while a search has no best trial. */
 export function finalTasks(state: RunState): readonly Wanted[] {
   const final = finalExperiment(state);
-  // An ensemble from the search has its networks.
-  if (!final || final.ensemble?.fromSearch) return [];
+  if (!final) return [];
+  if (final.ensemble?.fromSearch) return refitTasks(state);
   const best = winningTrial(state);
   const count = membersWanted(final.ensemble, state.weighed);
   const snapshots = final.ensemble?.snapshots;
@@ -212,14 +212,53 @@ export function finalExperiment(state: RunState): Experiment | undefined {
   const best = winningTrial(state);
   if (!best) return undefined;
   const setting = settingOf(state, best.trial);
-  if (setting.ensemble || !setting.train.earlyStopping || best.epoch === null) return setting;
+  return setting.ensemble ? setting : fittedAnew(setting, best.epoch);
+}
+
+/** One net's experiment, trained for the epochs after which the trial's nets stopped. */
+function fittedAnew(setting: Experiment, epoch: number | null): Experiment {
+  if (!setting.train.earlyStopping || epoch === null) return setting;
   const { earlyStopping: _, ...train } = setting.train;
   // Its learning rates are those of the trial's first epochs, not a whole schedule in fewer.
   const horizon =
     "constant" in train.schedule && !train.momentumSchedule
       ? {}
       : { horizon: train.horizon ?? train.epochs };
-  return { ...setting, train: { ...train, epochs: best.epoch, ...horizon } };
+  return { ...setting, train: { ...train, epochs: epoch, ...horizon } };
+}
+
+/**
+ * The settings of an ensemble from the search that are trained anew, in order; the best trial's is
+ * the last where it is no member, to be compared with. None where the networks are those there are.
+ */
+export function refitTrials(state: RunState): number[] {
+  const { chosen } = state;
+  if (!chosen || !isSearched(state)) return [];
+  const trials = chosen.members.map(({ trial }) => trial);
+  const best = standings(state)[0]?.trial ?? 0;
+  return trials.includes(best) ? trials : [...trials, best];
+}
+
+function refitTasks(state: RunState): readonly Wanted[] {
+  const trials = refitTrials(state);
+  return remember(state, `refit ${trials.join()}`, true, () =>
+    trials.map((trial, index) => {
+      const epoch = standings(state).find((one) => one.trial === trial)?.epoch ?? null;
+      const setting = fittedAnew(settingOf(state, trial), epoch);
+      const place = {
+        trial: FINAL,
+        setting: trial,
+        fold: 0,
+        repeat: 0,
+        prepared: state.data.final,
+      };
+      const [unit] = unitsOf(undefined) as [Unit];
+      const report: Report[] = [setting.data.split ? "test" : "train"];
+      // The same training as the setting's alone; only its place tells the members apart.
+      const task = wanted(state, setting, { ...place, unit, train: setting.train, report });
+      return { ...task, key: { ...task.key, unit: index } };
+    }),
+  );
 }
 
 /** A trial whose networks may become members. */

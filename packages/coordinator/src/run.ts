@@ -11,6 +11,7 @@ import type {
 } from "@manyfold/protocol";
 import { assessTrial, confirmTrial, dueConfirmations, dueTrials } from "./assess.ts";
 import { isWeighingDue, weigh } from "./enough.ts";
+import { choose, isChoiceDue } from "./from-search.ts";
 import { createFeed } from "./feed.ts";
 import { decideFreely, isFree } from "./decisions.ts";
 import { plan, tasksPerCell } from "./plan.ts";
@@ -32,7 +33,7 @@ export interface Surroundings {
   readonly drain?: AbortSignal;
 }
 
-type Finding<Type = "assessed" | "confirmed" | "weighed"> = Type extends unknown
+type Finding<Type = "assessed" | "confirmed" | "weighed" | "chosen"> = Type extends unknown
   ? Omit<Extract<JournalRecord, { type: Type }>, "time">
   : never;
 
@@ -97,6 +98,7 @@ export async function drive(state: RunState, world: Surroundings): Promise<boole
     for (const trial of dueConfirmations(state)) {
       await note({ type: "confirmed", trial, cells: await confirmTrial(state, blobs, trial) });
     }
+    if (isChoiceDue(state)) await note({ type: "chosen", ...(await choose(state, blobs)) });
     if (isWeighingDue(state, inFlight)) {
       await note({ type: "weighed", ...(await weigh(state, blobs)) });
     }

@@ -19,6 +19,9 @@ export type Assessment = Omit<RecordOf<"assessed">, "type" | "time">;
 /** The end of a search by its budget: so many cells, from the first, belong to it. */
 export type Stop = Omit<RecordOf<"stopped">, "type" | "time">;
 
+/** The trials that an ensemble is made of, and their weights. */
+export type Choice = Pick<RecordOf<"chosen">, "among" | "members">;
+
 /** More than there are epochs at which a scheduler looks. */
 const RUNGS = 1e6;
 
@@ -65,6 +68,8 @@ export interface RunState {
   readonly confirmed: Map<number, readonly (number | null)[]>;
   /** Looks at a growing bag, in order. */
   readonly weighed: Weighing[];
+  /** Trials that members are made of; undefined before, and where nothing is trained for them. */
+  chosen: Choice | undefined;
   /** Cells in the order in which they were assessed, by {@link cellNumber}. */
   readonly arrived: number[];
   /** Of a search in free order: how many results each of its decisions saw. */
@@ -97,6 +102,7 @@ export function begin(record: JournalRecord): RunState {
     assessed: new Map(),
     confirmed: new Map(),
     weighed: [],
+    chosen: undefined,
     arrived: [],
     decided: [],
     stopped: undefined,
@@ -134,6 +140,7 @@ const STEPS: {
     state.finished = undefined;
     // What it may spend is counted from here on.
     state.stopped = undefined;
+    state.chosen = undefined;
     const { active, trainSeconds } = state.labour;
     Object.assign(state.labour, { spentActive: active, spentTraining: trainSeconds });
   },
@@ -171,6 +178,9 @@ const STEPS: {
   },
   confirmed: (state, { trial, cells }) => {
     state.confirmed.set(trial, cells);
+  },
+  chosen: (state, { among, members }) => {
+    state.chosen = { among, members };
   },
   weighed: (state, { members, estimate, enough }) => {
     state.weighed.push({ members, estimate, enough });

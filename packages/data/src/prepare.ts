@@ -52,7 +52,7 @@ export function prepare(
           ...fitted(raw, { train: own.train, validation: own.held }, fitting),
         }));
   const folds = foldsOf(from);
-  const [kept] = ensemble?.fromSearch ? folds : [];
+  const [kept] = ensemble?.fromSearch?.refit === false ? folds : [];
   // Networks of trials see the test rows as they saw their own.
   const final = kept
     ? fitted(

@@ -251,10 +251,16 @@ export const EnsembleSpec = z
           .max(1000)
           .default(100)
           .describe("Only so many of the best trials are looked at."),
+        refit: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Chosen settings are trained anew on all training rows: one more training each. Needed with folds, whose networks see inputs scaled in their own ways.",
+          ),
       })
       .optional()
       .describe(
-        "Members are networks that the search has trained already, chosen by their predictions of its validation rows: nothing more is trained.",
+        "Members are networks that the search has trained already, chosen by their predictions of its validation rows: nothing more is trained, unless refit.",
       ),
     combine: Combiner.default({ mean: {} }),
     calibrate: Calibrator.optional(),

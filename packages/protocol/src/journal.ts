@@ -108,6 +108,13 @@ export const JournalRecord = z.discriminatedUnion("type", [
   }),
   /** A growing bag had so many members, and this is what more of them would gain. */
   z.strictObject({ type: z.literal("weighed"), ...Weighing.shape, time: z.number() }),
+  /** With `ensemble.fromSearch.refit`: the trials whose settings are trained anew, as members. */
+  z.strictObject({
+    type: z.literal("chosen"),
+    among: z.int().min(1),
+    members: z.array(z.strictObject({ trial: z.int().min(0), weight: z.number() })),
+    time: z.number(),
+  }),
   /** In free order: so many decisions were made, each having seen the first so many results. */
   z.strictObject({
     type: z.literal("decided"),
