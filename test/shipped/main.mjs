@@ -32,9 +32,9 @@ function require(truth, what) {
   if (!truth) throw new Error(`${what} is not so.`);
 }
 
-/** Asks a server that is started for it, and ends it as people do. */
-async function serve(artifact) {
-  const server = spawn(process.execPath, [program, "serve", artifact, "--port", "0"]);
+/** Starts a server, has it asked, and ends it as people do. */
+async function served(args, ask) {
+  const server = spawn(process.execPath, [program, ...args, "--port", "0"], { cwd: folder });
   const ended = new Promise((done) => server.once("close", done));
   const url = await new Promise((done, fail) => {
     let said = "";
@@ -43,8 +43,15 @@ async function serve(artifact) {
       const found = /http:\S+/.exec(said);
       if (found) done(found[0]);
     });
-    server.once("exit", () => fail(new Error(`manyfold serve: ${said}`)));
+    server.once("exit", () => fail(new Error(`manyfold ${args[0]}: ${said}`)));
   });
+  await ask(url);
+  server.kill("SIGINT");
+  require((await ended) === 0, `${args[0]} ends with 0`);
+  console.log(`manyfold ${args[0]}: 0`);
+}
+
+async function predicts(url) {
   const csv = { method: "POST", headers: { "content-type": "text/csv" }, body: readFileSync(data) };
   const answer = await fetch(`${url}/predict`, csv);
   const lines = (await answer.text()).trimEnd().split("\n").length;
@@ -53,9 +60,20 @@ async function serve(artifact) {
     const { status } = await fetch(url + path);
     require(status === 200, `serve answers ${path}`);
   }
-  server.kill("SIGINT");
-  require((await ended) === 0, "serve ends with 0");
-  console.log("manyfold serve: 0");
+}
+
+async function follows(url) {
+  for (const path of ["/", "/page.js", "/page.css"]) {
+    const { status } = await fetch(url + path);
+    require(status === 200, `ui answers ${path}`);
+  }
+  const { body } = await fetch(`${url}/api/runs`);
+  let text = "";
+  for await (const piece of body) {
+    text += Buffer.from(piece).toString();
+    if (text.includes("iris-tiny")) break;
+  }
+  require(text.includes("event: runs"), "ui tells of the runs");
 }
 
 try {
@@ -79,7 +97,10 @@ try {
   }
   const found = JSON.parse(manyfold("run", search, "--out", "runs", "--workers", "2", "--json"));
   require(found.status === "done", "the search is done");
-  await serve(artifact);
+  require(manyfold("trials", found.runDir).startsWith("trial,state,value"), "trials are a table");
+  require(manyfold("why", found.runDir, "3").includes("Proposed by tpe"), "a trial is explained");
+  await served(["serve", artifact], predicts);
+  await served(["ui", "runs"], follows);
   console.log("Everything works as built.");
 } catch (error) {
   console.error(error.message);

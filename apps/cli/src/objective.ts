@@ -8,7 +8,7 @@ import { ManyfoldError, nearest } from "@manyfold/protocol";
 import type { AllowedModules } from "@manyfold/workers";
 
 /** A module of the user's own, as it lies on this machine. */
-interface FoundModule {
+export interface FoundModule {
   readonly name: string;
   readonly path: string;
   readonly hash: Hash;
