@@ -1,23 +1,57 @@
 import { ManyfoldError, nearest } from "@manyfold/protocol";
-import { CHAPTER_A } from "./chapters/a.ts";
-import { CHAPTER_B } from "./chapters/b.ts";
-import { CHAPTER_C } from "./chapters/c.ts";
-import { CHAPTER_D } from "./chapters/d.ts";
-import { PENALTIES } from "./chapters/e-penalties.ts";
-import { ENSEMBLES } from "./chapters/e-ensembles.ts";
-import { LANDSCAPES } from "./chapters/f-landscapes.ts";
-import { METHODS } from "./chapters/f-methods.ts";
+import { LINEAR } from "./chapters/a/perceptron.ts";
+import { XOR_ROWS } from "./chapters/a/xor.ts";
+import { LAYERS } from "./chapters/b/layers.ts";
+import { RECURSION } from "./chapters/b/recursion.ts";
+import { GRAPHS } from "./chapters/c/graphs.ts";
+import { JACOBIANS } from "./chapters/c/jacobians.ts";
+import { AGREEMENT } from "./chapters/c/agreement.ts";
+import { FIGURES } from "./chapters/c/figures.ts";
+import { LIKELIHOOD } from "./chapters/d/likelihood.ts";
+import { OUTPUTS } from "./chapters/d/outputs.ts";
+import { UNITS } from "./chapters/d/units.ts";
+import { NORMS } from "./chapters/e/norms.ts";
+import { AUGMENTATION } from "./chapters/e/augmentation.ts";
+import { NOISE } from "./chapters/e/noise.ts";
+import { TARGETS } from "./chapters/e/targets.ts";
+import { STOPPING } from "./chapters/e/stopping.ts";
+import { SHARING } from "./chapters/e/sharing.ts";
+import { ENSEMBLES } from "./chapters/e/ensembles.ts";
+import { DROPOUT } from "./chapters/e/dropout.ts";
+import { RISK } from "./chapters/f/risk.ts";
+import { TERRAIN } from "./chapters/f/terrain.ts";
+import { GRADIENTS } from "./chapters/f/gradients.ts";
+import { DESCENT } from "./chapters/f/descent.ts";
+import { STARTS } from "./chapters/f/starts.ts";
+import { METHODS } from "./chapters/f/methods.ts";
 import type { Finding, Materials, Row } from "./row.ts";
 
 /** All rows of the lecture, in its order. */
 export const ROWS: readonly Row[] = [
-  ...CHAPTER_A,
-  ...CHAPTER_B,
-  ...CHAPTER_C,
-  ...CHAPTER_D,
-  ...PENALTIES,
+  ...LINEAR,
+  ...XOR_ROWS,
+  ...LAYERS,
+  ...RECURSION,
+  ...GRAPHS,
+  ...JACOBIANS,
+  ...AGREEMENT,
+  ...FIGURES,
+  ...LIKELIHOOD,
+  ...OUTPUTS,
+  ...UNITS,
+  ...NORMS,
+  ...AUGMENTATION,
+  ...NOISE,
+  ...TARGETS,
+  ...STOPPING,
+  ...SHARING,
   ...ENSEMBLES,
-  ...LANDSCAPES,
+  ...DROPOUT,
+  ...RISK,
+  ...TERRAIN,
+  ...GRADIENTS,
+  ...DESCENT,
+  ...STARTS,
   ...METHODS,
 ];
 
