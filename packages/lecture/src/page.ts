@@ -1,4 +1,5 @@
 import { css, html, type Html, seriesFigure, trusted } from "@manyfold/report/page";
+import { triedWith } from "./configs.ts";
 import type { Result } from "./gallery.ts";
 import type { Check, Plot } from "./row.ts";
 import { type Language, say, type Text } from "./text.ts";
@@ -16,6 +17,8 @@ const WORDS = {
   of: say("of", "/"),
   rows: say("rows hold", "条成立"),
   source: say("Source", "出处"),
+  config: say("A configuration to try it with", "可试用的配置"),
+  none: say("No configuration", "无配置"),
 } as const;
 
 const CHAPTERS: { readonly [letter: string]: Text } = {
@@ -104,9 +107,19 @@ function rowOf({ row, finding, verdict }: Result, language: Language): Html {
     </h3>
     <p class="formula">${row.formula}</p>
     <p><b>${t(WORDS.expected)}.</b> ${t(row.expected)} <small>${row.source}</small></p>
+    <p><small>${tried(row.id, language)}</small></p>
     ${checkTable(finding.checks, language)}
     <div class="panels">${(finding.plots ?? []).map((plot) => pictureOf(plot, language))}</div>
   </article>`;
+}
+
+/** Where to go on from a row. */
+function tried(id: string, language: Language): string {
+  const found = triedWith(id);
+  if (found === undefined) return "";
+  return "config" in found
+    ? `${WORDS.config[language]}: configs/${found.config}`
+    : `${WORDS.none[language]}: ${found.without[language]}`;
 }
 
 function checkTable(checks: readonly Check[], language: Language): Html {
@@ -155,6 +168,7 @@ export function describeResult({ row, finding, verdict }: Result, language: Lang
     `${row.id}  ${t(row.title)}: ${t(WORDS[verdict])}`,
     `    ${row.formula}    [${row.source}]`,
     `    ${t(WORDS.expected)}: ${t(row.expected)}`,
+    `    ${tried(row.id, language)}`,
     ...finding.checks.map(
       ({ what, measured, wanted, holds }) =>
         `    ${holds ? "✓" : "✗"} ${t(what)}: ${measured}   (${t(WORDS.wanted)} ${wanted})`,
