@@ -17,6 +17,7 @@ export function imageMoves({ inputs }: Network, image: ImageAugment, key: Key): 
   const [middleY, middleX] = [(height - 1) / 2, (width - 1) / 2];
   const source = new Float32Array(inputs);
   const side = CORNERS * CORNERS;
+  const bend = elastic > 0 ? smooth(height, width) : null;
   return (x, _, rows, step) => {
     const from = fold(key, "augment", step);
     const drawn = uniforms(from, 4 * rows);
@@ -32,10 +33,10 @@ export function imageMoves({ inputs }: Network, image: ImageAugment, key: Key): 
       for (let i = 0; i < height; i++) {
         for (let j = 0; j < width; j++) {
           let [toY, toX] = [i - middleY - down, j - middleX - right];
-          if (field !== null) {
+          if (field !== null && bend !== null) {
             const corner = 2 * side * row;
-            toY += elastic * smooth(field, corner, i / height, j / width);
-            toX += elastic * smooth(field, corner + side, i / height, j / width);
+            toY += elastic * bend(field, corner, i * width + j);
+            toX += elastic * bend(field, corner + side, i * width + j);
           }
           const fromY = cosine * toY - sine * toX + middleY;
           const fromX = mirror * (sine * toY + cosine * toX) + middleX;
@@ -58,23 +59,56 @@ function between(
   width: number,
   atY: number,
   atX: number,
-  offset = 0,
 ): number {
   const y = Math.min(height - 1, Math.max(0, atY));
   const x = Math.min(width - 1, Math.max(0, atX));
-  const [top, left] = [Math.floor(y), Math.floor(x)];
-  const [bottom, right] = [Math.min(height - 1, top + 1), Math.min(width - 1, left + 1)];
-  const [down, over] = [y - top, x - left];
-  const pixel = (i: number, j: number): number => image[offset + i * width + j]!;
-  const upper = pixel(top, left) * (1 - over) + pixel(top, right) * over;
-  const lower = pixel(bottom, left) * (1 - over) + pixel(bottom, right) * over;
+  const top = Math.floor(y);
+  const left = Math.floor(x);
+  const right = Math.min(width - 1, left + 1);
+  const above = top * width;
+  const below = Math.min(height - 1, top + 1) * width;
+  const down = y - top;
+  const over = x - left;
+  const upper = image[above + left]! * (1 - over) + image[above + right]! * over;
+  const lower = image[below + left]! * (1 - over) + image[below + right]! * over;
   return upper * (1 - down) + lower * down;
 }
 
-/** The coarse field at shares of height and width. */
-function smooth(field: Float64Array, offset: number, y: number, x: number): number {
+/**
+ * The coarse field at each pixel, bilinearly: which corners a pixel lies between, and where, is the
+ * same for all rows and steps.
+ */
+function smooth(
+  height: number,
+  width: number,
+): (field: Float64Array, offset: number, pixel: number) => number {
   const last = CORNERS - 1;
-  return between(field, CORNERS, CORNERS, y * last, x * last, offset);
+  const corners = new Int32Array(4 * height * width);
+  const shares = new Float64Array(2 * height * width);
+  for (let i = 0; i < height; i++) {
+    for (let j = 0; j < width; j++) {
+      const [y, x] = [(i / height) * last, (j / width) * last];
+      const [top, left] = [Math.floor(y), Math.floor(x)];
+      const [bottom, right] = [Math.min(last, top + 1), Math.min(last, left + 1)];
+      const pixel = i * width + j;
+      corners.set(
+        [top, top, bottom, bottom].map((own) => own * CORNERS),
+        4 * pixel,
+      );
+      for (let c = 0; c < 4; c++) corners[4 * pixel + c]! += c % 2 === 0 ? left : right;
+      shares.set([y - top, x - left], 2 * pixel);
+    }
+  }
+  return (field, offset, pixel) => {
+    const at = 4 * pixel;
+    const down = shares[2 * pixel]!;
+    const over = shares[2 * pixel + 1]!;
+    const upper =
+      field[offset + corners[at]!]! * (1 - over) + field[offset + corners[at + 1]!]! * over;
+    const lower =
+      field[offset + corners[at + 2]!]! * (1 - over) + field[offset + corners[at + 3]!]! * over;
+    return upper * (1 - down) + lower * down;
+  };
 }
 
 /**
