@@ -41,6 +41,9 @@ export function bestConfig(
     confirm: _confirm,
     budget: _budget,
     order: _order,
+    enqueue: _enqueue,
+    duplicates: _duplicates,
+    warmStart: _warmStart,
     ...rest
   } = experiment.search;
   const one: Experiment = {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { experimentComplaints } from "@manyfold/coordinator";
 import type { Complaint, ConfigComplaint, Experiment } from "@manyfold/protocol";
 import { ManyfoldError, parseExperiment } from "@manyfold/protocol";
+import { withEarlier } from "./warm-start.ts";
 import type { Document, ParsedNode } from "yaml";
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 
@@ -56,7 +57,11 @@ export async function readConfig(path: string): Promise<Config> {
   });
   if (first) throw new ManyfoldError(first, others);
   if (!parsed.ok) throw new Error(`The configuration ${path} was refused without a reason.`);
-  return { path, text, experiment: parsed.experiment, located };
+  try {
+    return { path, text, experiment: await withEarlier(parsed.experiment, path), located };
+  } catch (error) {
+    throw located(error);
+  }
 }
 
 /** The document's value; only here are aliases followed. */

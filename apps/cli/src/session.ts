@@ -6,7 +6,6 @@ import {
   allTasks,
   begin,
   checkExperiment,
-  fold,
   idleNote,
   progressOf,
   record,
@@ -15,14 +14,7 @@ import {
 import { buildNetwork, ioOf, lossFor, requireImages, tiesOf } from "@manyfold/core";
 import type { Prepared } from "@manyfold/data";
 import { prepare } from "@manyfold/data";
-import {
-  directoryBlobs,
-  fileJournal,
-  hashOf,
-  makeFolder,
-  readCsv,
-  readJournal,
-} from "@manyfold/files";
+import { directoryBlobs, fileJournal, hashOf, makeFolder, readCsv } from "@manyfold/files";
 import type {
   BlobStore,
   Experiment,
@@ -51,6 +43,7 @@ import { createLog, noteEvent } from "./log.ts";
 import { createProgress, noteOf } from "./progress.ts";
 import { profileTable, startProfiler } from "./profile.ts";
 import { publish } from "./publish.ts";
+import { readRun, stateFrom } from "./read-run.ts";
 import type { RunPaths } from "./run-folder.ts";
 import { createRunFolder, runPaths } from "./run-folder.ts";
 import { onInterrupt } from "./signals.ts";
@@ -282,27 +275,6 @@ async function openShared(
     await journal.close();
     throw error;
   }
-}
-
-/** A run's state as its journal has it now, whoever is writing it. */
-export async function readRun(paths: RunPaths): Promise<RunState> {
-  return stateFrom(readJournal(paths.journal), paths);
-}
-
-async function stateFrom(
-  records: AsyncIterable<JournalRecord>,
-  paths: RunPaths,
-): Promise<RunState> {
-  let state: RunState | undefined;
-  for await (const each of records) state = state ? fold(state, each) : begin(each);
-  if (state) return state;
-  throw new ManyfoldError({
-    code: "journal",
-    path: paths.journal,
-    condition: "a journal with at least one record",
-    got: "an empty one",
-    help: "The run was stopped before it began; start it again with manyfold run.",
-  });
 }
 
 /** Milliseconds between two counts of what is done. */

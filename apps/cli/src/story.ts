@@ -31,12 +31,14 @@ function proposalLines({ sampler, decision, adaptive, lag, knew, pending, reason
       : `, and of ${listed(pending, "trial")} the settings alone (search.lag ${lag}).`;
   const lines = [`Proposed by ${sampler} as decision ${decision}. ${known}${cut}`];
   if (!reason) return lines;
-  const { by, results, needed, good, candidates, score, generation } = reason;
+  const { by, results, needed, good, candidates, score, near, branch, generation } = reason;
   const counted = `${results} result${results === 1 ? "" : "s"} with a value`;
   if (by === "start-up") {
     lines.push(
       `Start-up: drawn at random, since ${counted} are fewer than the ${needed} it learns from.`,
     );
+  } else if (by === "queue") {
+    lines.push("Asked for in search.enqueue; what it left open was drawn at random.");
   } else if (by === "chance") {
     lines.push("The model proposed nothing that keeps the constraints: drawn at random instead.");
   } else if (generation !== undefined) {
@@ -45,8 +47,9 @@ function proposalLines({ sampler, decision, adaptive, lag, knew, pending, reason
     );
   } else {
     lines.push(
-      `Model: of ${counted} it took ${listed(good ?? [], "trial")} for the good ones, and of ${candidates ?? 0} candidates chose the likeliest among them against all others (log ratio ${short(score ?? 0)}).`,
+      `Model: of ${counted} it took ${listed(good ?? [], "trial")} for the good ones, and of ${candidates ?? 0} candidates${near === undefined ? "" : ` near trial ${near}`} chose the likeliest among them against all others (log ratio ${short(score ?? 0)}).`,
     );
+    if (branch === true) lines.push("It was this trial's turn to draw its branch at random.");
   }
   return lines;
 }

@@ -1,5 +1,6 @@
 export { checkExperiment, experimentComplaints } from "./check.ts";
 export { MissingBlob } from "./blobs.ts";
+export { earlierRun } from "./earlier.ts";
 export type { Setting } from "./execution.ts";
 export { executionOf } from "./execution.ts";
 export type { Finished } from "./finish.ts";

@@ -6,7 +6,8 @@ import { outcomeOf } from "./state.ts";
 
 /**
  * The sha256 over all results in task order. It holds no run, time, worker or attempt, so equal
- * experiments have equal ledgers however they were run.
+ * experiments have equal ledgers however they were run. A search that goes on from an earlier run
+ * names that run's trials.
  */
 export function ledgerOf(state: RunState, wanted: readonly Wanted[]): Hash {
   const lines = wanted.map(({ key, id }) => {
@@ -20,5 +21,7 @@ export function ledgerOf(state: RunState, wanted: readonly Wanted[]): Hash {
     }
     return hashJson([place, id, outcome]);
   });
-  return hashJson(lines);
+  const earlier = state.experiment.search?.warmStart;
+  if (earlier === undefined || typeof earlier === "string") return hashJson(lines);
+  return hashJson([...lines, hashJson(["warmStart", earlier.hash])]);
 }

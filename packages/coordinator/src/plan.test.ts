@@ -313,3 +313,16 @@ describe("the ledger", () => {
     expect(wanted(other)).not.toBe(wanted(state));
   });
 });
+
+test("a setting that comes again is the same task, or the next repeat where the search says so", () => {
+  const space = { "model.layers.0.dense.activation": { categorical: ["tanh", "relu"] } };
+  const enqueue = ["tanh", "relu", "tanh", "tanh"].map((activation) => ({
+    "model.layers.0.dense.activation": activation,
+  }));
+  const tasks = (more: object) =>
+    allTasks(begin(created({ search: { trials: 4, repeats: 2, space, enqueue, ...more } })));
+  expect(new Set(tasks({}).map(({ id }) => id)).size).toBe(4);
+  const replicated = tasks({ duplicates: "replicate" });
+  expect(new Set(replicated.map(({ id }) => id)).size).toBe(8);
+  expect(replicated.map(({ spec }) => spec.repeat)).toEqual([0, 1, 0, 1, 2, 3, 4, 5]);
+});

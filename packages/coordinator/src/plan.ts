@@ -20,6 +20,7 @@ import {
   assessmentAt,
   cellAt,
   cellCount,
+  copiesBefore,
   firstOpen,
   isSearched,
   paramsOf,
@@ -98,7 +99,10 @@ export function tasksOfCell(
     const setting = settingOf(state, trial);
     const ensemble = setting.search?.each === "ensemble" ? setting.ensemble : undefined;
     const { train } = setting;
-    const repeats = Array.from({ length: setting.search?.repeats ?? 1 }, (_, repeat) => repeat);
+    const count = setting.search?.repeats ?? 1;
+    // A setting that came before goes on with its repeats, where the search says so.
+    const from = copiesBefore(state, trial) * count;
+    const repeats = Array.from({ length: count }, (_, repeat) => from + repeat);
     const whole = state.data.folds.flatMap((prepared, fold) =>
       repeats.flatMap((repeat) =>
         unitsOf(ensemble).map((unit) => {

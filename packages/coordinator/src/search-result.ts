@@ -15,9 +15,10 @@ import { confirmedValue, correctedValue, leadersOf, winningTrial } from "./winne
 export function searchResult(state: RunState): SearchResult | null {
   const { experiment } = state;
   if (!experiment.search) return null;
-  const { space } = experiment.search;
+  const { space, warmStart } = experiment.search;
   const best = winningTrial(state);
   const trials = trialRows(state);
+  const earlier = typeof warmStart === "object" ? warmStart : undefined;
   const sign = signOf(experiment);
   const history = trials.map(({ trial, params, value }) => ({
     trial,
@@ -43,6 +44,9 @@ export function searchResult(state: RunState): SearchResult | null {
     ...(isFree(state) && { order: "free" as const }),
     trials,
     ...(experiment.objective ? testOf(state, finalTasks(state)) : {}),
+    ...(earlier && {
+      earlier: { run: earlier.run, hash: earlier.hash, trials: earlier.trials.length },
+    }),
     ...(importance ? { importance } : {}),
     insight: insightOf(space, trials, direction, names),
   };

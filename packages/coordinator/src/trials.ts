@@ -1,4 +1,5 @@
 import type { Experiment, Params } from "@manyfold/protocol";
+import { canonicalJson } from "@manyfold/protocol";
 import { key } from "@manyfold/core";
 import { applyParams, beginSearch, isAdaptive, seenBy } from "@manyfold/search";
 import type { Learner } from "@manyfold/search";
@@ -101,6 +102,25 @@ export function firstOpen(state: RunState): number {
   while (place < count && assessmentAt(state, place)) place += 1;
   leading.set(state, { experiment, place });
   return place;
+}
+
+const copies = new WeakMap<
+  RunState,
+  { readonly seen: Map<string, number>; readonly of: number[] }
+>();
+
+/** Number of trials before one with its setting, where `duplicates` are to be replicates; 0 otherwise. */
+export function copiesBefore(state: RunState, trial: number): number {
+  if (state.experiment.search?.duplicates !== "replicate") return 0;
+  const known = copies.get(state) ?? { seen: new Map<string, number>(), of: [] };
+  copies.set(state, known);
+  while (known.of.length <= trial) {
+    const name = canonicalJson(paramsOf(state, known.of.length) ?? {});
+    const count = known.seen.get(name) ?? 0;
+    known.seen.set(name, count + 1);
+    known.of.push(count);
+  }
+  return known.of[trial] ?? 0;
 }
 
 /** The experiment with a trial's setting filled in. */

@@ -130,7 +130,12 @@ function proposalOf(state: RunState, trial: number): Proposal {
   const order = [...knew.keys()];
   const found = learner.reason?.();
   const good = found?.good?.map((one) => order[one] ?? one);
-  const reason = found && { ...found, ...(good && { good }) };
+  const near = found?.near === undefined ? undefined : (order[found.near] ?? found.near);
+  const reason = found && {
+    ...found,
+    ...(good && { good }),
+    ...(near !== undefined && { near }),
+  };
   return {
     sampler: tagOf(search.sampler),
     decision: made?.number ?? trial,

@@ -128,6 +128,8 @@ export const SearchResult = z.strictObject({
   /** Where decisions saw the results that happened to be there. */
   order: z.literal("free").optional(),
   trials: z.array(TrialRow),
+  /** The run that it goes on from, and how many of its trials. */
+  earlier: z.strictObject({ run: z.string(), hash: Hash, trials: z.int().min(1) }).optional(),
   ensemble: SearchEnsemble.optional(),
   /** With an objective: the best setting's value on the test rows, from all training rows. */
   test: z

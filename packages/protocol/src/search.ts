@@ -152,6 +152,22 @@ export const Sampler = tagged(
           .boolean()
           .default(true)
           .describe("Models parameters together; otherwise each by itself."),
+        kernels: z
+          .enum(["narrow", "neighbours"])
+          .default("narrow")
+          .describe("How far a result speaks for its surroundings; neighbours as in Optuna."),
+        local: z
+          .int()
+          .min(0)
+          .default(3)
+          .describe("Every so many-th proposal stays near one of the best trials; 0: none."),
+        branches: z
+          .int()
+          .min(0)
+          .default(3)
+          .describe(
+            "Where parameters have conditions: every so many-th proposal draws among the branches, each of which learns from its own trials; 0: none, as in Optuna.",
+          ),
       })
       .describe("Tree-structured Parzen estimator (Bergstra et al. 2011): learns from results."),
     "cma-es": z
@@ -268,6 +284,24 @@ const Budget = z
     context.addIssue({ code: "custom", message: `must be ${condition}`, params: { condition } });
   });
 
+/** A trial of an earlier run. */
+export const EarlierTrial = z.strictObject({
+  params: Params,
+  value: z
+    .number()
+    .nullable()
+    .describe("To be minimised: negative where the metric is maximised. Null where it failed."),
+});
+export type EarlierTrial = z.infer<typeof EarlierTrial>;
+
+/** Trials of an earlier run, as they were when this one was created. */
+export const EarlierRun = z.strictObject({
+  run: z.string(),
+  hash: z.string().describe("sha256 of the trials."),
+  trials: z.array(EarlierTrial),
+});
+export type EarlierRun = z.infer<typeof EarlierRun>;
+
 /** A search over settings of the experiment. */
 export const SearchSpec = z.strictObject({
   sampler: Sampler.default({ random: {} }),
@@ -288,6 +322,25 @@ export const SearchSpec = z.strictObject({
     .optional()
     .describe(
       'What has to hold of every setting, over names of the space: "model.layers.0.dense.units >= model.layers.1.dense.units". Numbers, strings, + - * /, comparisons, and, or, not, brackets. One that names a parameter that does not count holds.',
+    ),
+  enqueue: z
+    .array(z.record(z.string().min(1), Scalar))
+    .max(10_000)
+    .optional()
+    .describe(
+      "Settings to try first, in this order; what one leaves out is drawn at random: [{ train.optimizer.adam.lr: 0.001 }].",
+    ),
+  duplicates: z
+    .enum(["reuse", "reject", "replicate"])
+    .optional()
+    .describe(
+      "What a setting that was tried before becomes. reuse (default): the same result again, at no cost. reject: another setting is drawn. replicate: the next repeat of it, with other random numbers.",
+    ),
+  warmStart: z
+    .union([z.string().min(1), EarlierRun])
+    .optional()
+    .describe(
+      "Folder of an earlier run, relative to this file: samplers that learn begin with its trials, as far as they are settings of this space.",
     ),
   scheduler: Scheduler.optional().describe("Without it, every trial is trained to the end."),
   assess: Assessment.default({ validation: { fraction: 0.2 } }),

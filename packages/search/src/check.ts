@@ -12,7 +12,8 @@ import {
 import { conditionComplaints, constraintComplaints } from "./conditions.ts";
 import { drawn, MOST_DRAWS } from "./random.ts";
 import { pathComplaints, tryParams } from "./params.ts";
-import { allowsOf, samplerComplaints } from "./samplers.ts";
+import { allowsOf } from "./constraint.ts";
+import { samplerComplaints } from "./samplers.ts";
 import { axisOf } from "./space.ts";
 import { domainOf, meets, namesOf } from "./tree.ts";
 
@@ -34,7 +35,18 @@ export function searchComplaints(experiment: Experiment): ConfigComplaint[] {
     ...(experiment.objective ? [] : subjectComplaints(search, names)),
     ...samplerComplaints(search),
     ...emptyComplaints(search),
+    ...settingComplaints(experiment, search),
   ];
+}
+
+/** Enqueued settings whose values are none together. */
+function settingComplaints(experiment: Experiment, { enqueue = [] }: SearchSpec) {
+  return enqueue.flatMap((setting, index): ConfigComplaint[] => {
+    const tried = tryParams(experiment, setting);
+    if (!Array.isArray(tried)) return [];
+    const path = ["search", "enqueue", index];
+    return tried.slice(0, 1).map((complaint) => ({ ...complaint, path, at: "value" }));
+  });
 }
 
 /**

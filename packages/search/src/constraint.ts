@@ -1,4 +1,5 @@
-import type { Params, ParamValue } from "@manyfold/protocol";
+import type { Params, ParamValue, SearchSpec } from "@manyfold/protocol";
+import type { Allows } from "./sampler.ts";
 
 /** A condition over parameters, read once. */
 export interface Constraint {
@@ -152,4 +153,11 @@ export function constraintOf(text: string): Constraint {
     holds: (params) =>
       named.some((name) => params[name] === undefined) || Boolean(evaluate(params)),
   };
+}
+
+/** Whether a setting keeps a search's constraints; undefined without any. */
+export function allowsOf({ constraints }: Pick<SearchSpec, "constraints">): Allows | undefined {
+  if (constraints === undefined || constraints.length === 0) return undefined;
+  const all = constraints.map(constraintOf);
+  return (params) => all.every((constraint) => constraint.holds(params));
 }

@@ -11,5 +11,6 @@ export { beginCourse, isDecided, isOpenEnded } from "./course.ts";
 export type { Course, Decision, Result } from "./course.ts";
 export { schedulerOf } from "./schedulers.ts";
 export type { Cell, Pacer, Verdict } from "./scheduler.ts";
+export { fitsSpace } from "./given.ts";
 export { axisOf } from "./space.ts";
 export type { Axis } from "./space.ts";

@@ -4,6 +4,18 @@ import type { Axis } from "./space.ts";
 
 const { exp, log } = elementary;
 
+/**
+ * How wide numeric kernels are.
+ *
+ * - neighbours: the larger gap to a neighbour, at least the range / min(100, 2 + observations) (the
+ *   "magic clip"), as in Optuna 5; what the golden values of the tests are of.
+ * - narrow: half of that gap, at most 0.1 m^(-1/(d+4)) of the range (Scott's rule with the constant
+ *   of Optuna 3's multivariate estimator halved) and at least the range / min(100, 4 (1 + m)).
+ *   Found on the problems of the bake-off with other seeds than it reports: few observations stay
+ *   apart, many still close in.
+ */
+export type Widths = "neighbours" | "narrow";
+
 /** A density over a space's coordinates, and draws from it. */
 export interface Mixture {
   /** log p at a point `[parameters]`; for spaced and unordered parameters of the value's mass. */
@@ -25,9 +37,13 @@ export function parzen(
   axes: readonly Axis[],
   columns: readonly Float64Array[],
   weights: Float64Array,
+  widths: Widths = "neighbours",
 ): Mixture {
   const components = weights.length + 1;
-  const kernels = axes.map((axis, j) => KERNELS[axis.kind](axis, columns[j] ?? new Float64Array()));
+  const rule: WidthRule = widthRules[widths](weights.length, axes.length);
+  const kernels = axes.map((axis, j) =>
+    KERNELS[axis.kind](axis, columns[j] ?? new Float64Array(), rule),
+  );
   const total = weights.reduce((sum, weight) => sum + weight, 0) + 1;
   const logWeights = Float64Array.from([...weights, 1], (weight) => log(weight / total));
   const scratch = new Float64Array(components);
@@ -75,10 +91,14 @@ interface Kernels {
 }
 
 const KERNELS: {
-  readonly [Kind in Axis["kind"]]: (axis: Axis, observed: Float64Array) => Kernels;
+  readonly [Kind in Axis["kind"]]: (
+    axis: Axis,
+    observed: Float64Array,
+    widths: WidthRule,
+  ) => Kernels;
 } = {
-  dense: (axis, observed) => {
-    const normals = normalKernels(axis, observed);
+  dense: (axis, observed, rule) => {
+    const normals = normalKernels(axis, observed, rule);
     const { means, widths, logMasses } = normals;
     const inverse = widths.map((width) => 1 / width);
     const constants = widths.map((width, k) => -log(width) - LOG_ROOT_TWO_PI - (logMasses[k] ?? 0));
@@ -92,8 +112,8 @@ const KERNELS: {
       draw: normals.draw,
     };
   },
-  spaced: (axis, observed) => {
-    const normals = normalKernels(axis, observed);
+  spaced: (axis, observed, rule) => {
+    const normals = normalKernels(axis, observed, rule);
     const { means, widths, logMasses } = normals;
     const inverse = widths.map((width) => 1 / width);
     return {
@@ -155,8 +175,30 @@ interface NormalKernels {
   readonly draw: (component: number, share: number) => number;
 }
 
+/** Shares of the range: of the gap to a neighbour, the least and the largest. */
+interface WidthRule {
+  readonly ofGap: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+const widthRules: {
+  readonly [Name in Widths]: (observations: number, dimensions: number) => WidthRule;
+} = {
+  neighbours: (m) => ({ ofGap: 1, least: 1 / Math.min(100, 2 + m), most: 1 }),
+  narrow: (m, d) => ({
+    ofGap: 0.5,
+    least: 1 / Math.min(100, 4 * (1 + m)),
+    most: 0.1 * exp(-log(Math.max(m, 1)) / (d + 4)),
+  }),
+};
+
 /** Means and standard deviations of the kernels on an interval (search.md, 4.1, 4). */
-export function normalKernels({ low, high }: Axis, observed: Float64Array): NormalKernels {
+export function normalKernels(
+  { low, high }: Axis,
+  observed: Float64Array,
+  { ofGap, least, most }: WidthRule = widthRules.neighbours(observed.length, 1),
+): NormalKernels {
   const count = observed.length;
   const range = high - low;
   const means = new Float64Array(count + 1);
@@ -167,14 +209,14 @@ export function normalKernels({ low, high }: Axis, observed: Float64Array): Norm
   const order = Uint32Array.from(observed, (_, k) => k).sort(
     (a, b) => (observed[a] as number) - (observed[b] as number) || a - b,
   );
-  const narrowest = range / Math.min(100, 2 + count);
+  const [narrowest, widest] = [range * least, range * most];
   order.forEach((k, place) => {
     const [before, after] = [order[place - 1], order[place + 1]];
     const own = observed[k] as number;
     // The ends stand in for missing neighbours only where there is no other point.
     const left = before === undefined ? (count > 1 ? 0 : own - low) : own - (observed[before] ?? 0);
     const right = after === undefined ? (count > 1 ? 0 : high - own) : (observed[after] ?? 0) - own;
-    widths[k] = Math.min(Math.max(left, right, narrowest), range);
+    widths[k] = Math.max(Math.min(ofGap * Math.max(left, right), widest), narrowest);
   });
   const logMasses = widths.map((width, k) =>
     logMass((low - (means[k] as number)) / width, (high - (means[k] as number)) / width),

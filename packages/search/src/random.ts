@@ -20,13 +20,20 @@ export const MOST_DRAWS = 10_000;
  * The random setting of a trial, which adaptive samplers start with too: the first draw that the
  * constraints allow.
  *
+ * @param given values that are not drawn
  * @throws ManyfoldError where {@link MOST_DRAWS} draws hold none
  */
-export function drawn(key: Key, space: Space, trial: number, allows?: Allows): Params {
+export function drawn(
+  key: Key,
+  space: Space,
+  trial: number,
+  allows?: Allows,
+  given?: Params,
+): Params {
   const ofTrial = fold(key, "trial", trial);
   for (let draw = 0; draw < MOST_DRAWS; draw++) {
     const ofDraw = draw === 0 ? ofTrial : fold(ofTrial, "draw", draw);
-    const params = settingAt(space, (name) => uniforms(fold(ofDraw, name), 1)[0] ?? 0);
+    const params = settingAt(space, (name) => uniforms(fold(ofDraw, name), 1)[0] ?? 0, given);
     if (allows === undefined || allows(params)) return params;
   }
   throw new ManyfoldError({

@@ -47,13 +47,16 @@ export interface Learner {
   /**
    * Why the setting last asked for is what it is; left out where the trial's number alone decides.
    */
-  reason?(): Reason;
+  reason?(): Reason | undefined;
 }
 
 /** How a setting came about. */
 export interface Reason {
-  /** Drawn since too little is known yet, preferred by a model, or drawn for want of an allowed one. */
-  readonly by: "start-up" | "model" | "chance";
+  /**
+   * Drawn since too little is known yet, preferred by a model, drawn for want of an allowed one, or
+   * asked for by the user.
+   */
+  readonly by: "start-up" | "model" | "chance" | "queue";
   /** Results with a value that were known, and so many it takes for a model. */
   readonly results: number;
   readonly needed: number;
@@ -62,6 +65,10 @@ export interface Reason {
   /** Settings that it was chosen from, and how much likelier it is among the good than the others (log). */
   readonly candidates?: number;
   readonly score?: number;
+  /** The good trial that all candidates were near. */
+  readonly near?: number;
+  /** Whether the branch of a space with conditions was drawn at random. */
+  readonly branch?: boolean;
   /** Of an evolution: how often its distribution had been moved. */
   readonly generation?: number;
 }
@@ -88,14 +95,21 @@ export function unmoved(ask: (trial: number) => Params): Learner {
 /**
  * A setting from a share in [0, 1) per parameter, in the order of the space's names; those that do
  * not count beside the values before them are left out.
+ *
+ * @param given values that are not to be decided
  */
-export function settingAt(space: Space, share: (name: string, index: number) => number): Params {
+export function settingAt(
+  space: Space,
+  share: (name: string, index: number) => number,
+  given: Params = {},
+): Params {
   const tree = treeOf(space);
   const params: Params = {};
   tree.names.forEach((name, index) => {
     const axis = tree.axes[index];
     if (axis === undefined || !tree.isActive(index, params)) return;
-    params[name] = axis.decode(axis.low + share(name, index) * (axis.high - axis.low));
+    params[name] =
+      given[name] ?? axis.decode(axis.low + share(name, index) * (axis.high - axis.low));
   });
   return params;
 }

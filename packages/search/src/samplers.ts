@@ -3,15 +3,18 @@ import {
   complaintError,
   tagOf,
   type ConfigComplaint,
+  type EarlierTrial,
   type Params,
   type Sampler,
   type SearchSpec,
 } from "@manyfold/protocol";
 import { cmaEs } from "./cma-es.ts";
+import { duplicateComplaints, unrepeated } from "./duplicates.ts";
+import { continued, enqueued, queueComplaints } from "./given.ts";
 import { grid } from "./grid.ts";
 import { halton } from "./halton.ts";
 import { random } from "./random.ts";
-import { constraintOf } from "./constraint.ts";
+import { allowsOf } from "./constraint.ts";
 import type { Allows, Learner, Observation, SamplerRule } from "./sampler.ts";
 import { sobol } from "./sobol.ts";
 import { tpe } from "./tpe.ts";
@@ -62,17 +65,34 @@ export function ask(search: SearchSpec, { key, trial, history }: Question): Para
  * @param key the experiment's
  */
 export function beginSearch(search: SearchSpec, key: Key): Learner {
-  const { sampler, space, lag } = search;
+  const { sampler, space, lag, enqueue = [], duplicates } = search;
   const { rule, settings } = ruleOf(sampler);
+  const { adaptive } = rule;
   const allows = allowsOf(search);
-  return rule.begin({ key: fold(key, "search"), space, lag, ...(allows && { allows }) }, settings);
+  const ofSearch = fold(key, "search");
+  const earlier = earlierOf(search);
+  const begin = (allowed: Allows | undefined): Learner => {
+    const premise = { key: ofSearch, space, lag, ...(allowed && { allows: allowed }) };
+    const own = rule.begin(premise, settings);
+    const learner = adaptive ? continued(own, earlier) : own;
+    return enqueued(
+      learner,
+      enqueue,
+      { key: ofSearch, space, ...(allows && { allows }) },
+      adaptive,
+    );
+  };
+  // A grid has nothing twice.
+  if (duplicates !== "reject" || tagOf(sampler) === "grid") return begin(allows);
+  const tried = earlier.map(({ params }) => params);
+  return unrepeated(begin, allows, tried, adaptive);
 }
 
-/** Whether a setting keeps a search's constraints; undefined without any. */
-export function allowsOf({ constraints }: Pick<SearchSpec, "constraints">): Allows | undefined {
-  if (constraints === undefined || constraints.length === 0) return undefined;
-  const all = constraints.map(constraintOf);
-  return (params) => all.every((constraint) => constraint.holds(params));
+/** Trials of the run that a search goes on from. */
+function earlierOf({ warmStart }: SearchSpec): readonly EarlierTrial[] {
+  if (warmStart === undefined) return [];
+  if (typeof warmStart !== "string") return warmStart.trials;
+  throw new TypeError(`The trials of ${warmStart} are not read yet.`);
 }
 
 /** Number of trials, from the first, whose results the proposal of a trial sees. */
@@ -88,7 +108,7 @@ export function seenBy(search: SearchSpec, trial: number): number {
 export function trialsOf(search: SearchSpec): number {
   const [complaint] = countComplaints(search);
   if (complaint !== undefined) throw complaintError(complaint);
-  return Math.min(search.trials ?? Infinity, sizeOf(search));
+  return Math.min(search.trials ?? Infinity, (search.enqueue?.length ?? 0) + sizeOf(search));
 }
 
 const sizes = new WeakMap<readonly string[], number>();
@@ -112,7 +132,9 @@ export function isAdaptive({ sampler }: Pick<SearchSpec, "sampler">): boolean {
 /** What is wrong with a search in itself, before its names are looked up in an experiment. */
 export function samplerComplaints(search: SearchSpec): ConfigComplaint[] {
   const { rule } = ruleOf(search.sampler);
-  return [...rule.complaints(search.space), ...countComplaints(search)];
+  const own = [...rule.complaints(search.space), ...countComplaints(search)];
+  if (own.length > 0) return own;
+  return [...queueComplaints(search), ...duplicateComplaints(search)];
 }
 
 function countComplaints({

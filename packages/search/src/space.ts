@@ -19,6 +19,8 @@ export interface Axis {
   /** The value at a coordinate; beyond an end, the value of that end. */
   decode(coordinate: number): ParamValue;
   has(value: ParamValue): boolean;
+  /** Number of values; undefined where dense. */
+  readonly count: number | undefined;
   /** The values of a grid, ascending; undefined where the domain does not say which. */
   points(): ParamValue[] | undefined;
   /** A few values that show whether a setting takes values of this kind and range. */
@@ -56,6 +58,7 @@ function floatAxis({ float: [low, high], scale, steps }: FloatDomain): Axis {
     low: to(low),
     high: to(high),
     kind: "dense",
+    count: undefined,
     cell: (coordinate) => [coordinate, coordinate],
     encode: (value) => to(Number(value)),
     // Rounding in exp may step over an end.
@@ -74,6 +77,7 @@ function intAxis({ int: [low, high], scale, steps }: IntDomain): Axis {
     low: to(low - 0.5),
     high: to(high + 0.5),
     kind: "spaced",
+    count: high - low + 1,
     cell: (coordinate) => {
       const value = decode(coordinate);
       return [to(value - 0.5), to(value + 0.5)];
@@ -101,6 +105,7 @@ function steppedAxis(low: number, high: number, step: number): Axis {
     low: low - step / 2,
     high: low + (last + 0.5) * step,
     kind: "spaced",
+    count: last + 1,
     cell: (coordinate) => {
       const centre = low + place(coordinate) * step;
       return [centre - step / 2, centre + step / 2];
@@ -118,6 +123,7 @@ function listAxis(values: readonly ParamValue[], isOrdered: boolean): Axis {
     low: 0,
     high: values.length,
     kind: isOrdered ? "spaced" : "unordered",
+    count: values.length,
     cell: (coordinate) => {
       const index = clip(Math.floor(coordinate), 0, values.length - 1);
       return [index, index + 1];

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { progressOf } from "@manyfold/coordinator";
 import { ManyfoldError } from "@manyfold/protocol";
 import { runPaths } from "../run-folder.ts";
-import { readRun } from "../session.ts";
+import { readRun } from "../read-run.ts";
 import { print, tell } from "../terminal.ts";
 
 interface RunRow {

@@ -3,7 +3,7 @@ import { trialRows } from "@manyfold/coordinator";
 import { ManyfoldError } from "@manyfold/protocol";
 import { csvPieces, writeCsv } from "../csv.ts";
 import { runPaths } from "../run-folder.ts";
-import { readRun } from "../session.ts";
+import { readRun } from "../read-run.ts";
 import { print, tell } from "../terminal.ts";
 import { trialTable } from "../trial-table.ts";
 

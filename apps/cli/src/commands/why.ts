@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { explainTrial } from "@manyfold/coordinator";
 import { runPaths } from "../run-folder.ts";
-import { readRun } from "../session.ts";
+import { readRun } from "../read-run.ts";
 import { storyText } from "../story.ts";
 import { print } from "../terminal.ts";
 import { wholeNumber } from "../whole-number.ts";
