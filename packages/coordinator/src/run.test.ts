@@ -128,3 +128,34 @@ test("what an executor had when it was shut is open as before, however often", a
   expect(state.labour).toMatchObject({ attempts: 0, lost: 0 });
   expect(state.length).toBe(1);
 });
+
+test("a copy is counted and shown, and is no attempt", async () => {
+  const state = begin(createdRecord());
+  const journal = memoryJournal([state.created]);
+  const result: TaskResult = {
+    weights: { hash: hashJson("weights"), bytes: 4 },
+    parameters: 1,
+    predictions: {},
+    curve: [],
+    epoch: 1,
+    stopped: false,
+  };
+  const executor: Executor = {
+    ...losing().executor,
+    async *run(tasks) {
+      let first = true;
+      for await (const { id, attempt } of tasks) {
+        const of = { task: id, attempt, seconds: 1, ...(first && { copies: 1 }) };
+        yield { type: "completed", ...of, worker: first ? "second" : "first", result };
+        first = false;
+      }
+    },
+  };
+  expect(await drive(state, { journal, blobs: memoryBlobs(), executor, clock })).toBe(true);
+  expect(state.labour).toMatchObject({ attempts: 2, lost: 0, copies: 1 });
+  expect([...state.labour.tasks]).toEqual([
+    ["second", 1],
+    ["first", 1],
+  ]);
+  expect(state.labour.spans.map(({ copies }) => copies)).toEqual([1, undefined]);
+});

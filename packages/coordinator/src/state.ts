@@ -193,11 +193,13 @@ const STEPS: {
 };
 
 function noteSpan(labour: Labour, record: RecordOf<"completed"> | RecordOf<"failed">): void {
-  const { key, attempt, worker, seconds, time } = record;
+  const { key, attempt, worker, seconds, copies, time } = record;
   if (key === undefined) return;
   const to = Math.max(0, (time - labour.started) / 1000);
+  const from = Math.max(0, to - seconds);
   const failure = "failure" in record ? { failure: record.failure.code } : {};
-  labour.spans.push({ key, attempt, worker, from: Math.max(0, to - seconds), to, ...failure });
+  const copied = copies === undefined ? {} : { copies };
+  labour.spans.push({ key, attempt, worker, from, to, ...failure, ...copied });
 }
 
 /** Records after which time passed without a coordinator. */

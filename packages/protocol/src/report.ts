@@ -256,6 +256,8 @@ const Span = z.strictObject({
   to: z.number(),
   /** Why it failed, if it did. */
   failure: FailureCode.optional(),
+  /** Copies of it that other workers were given; the first to finish is the `worker`. */
+  copies: z.int().min(1).optional(),
 });
 export type Span = z.infer<typeof Span>;
 
