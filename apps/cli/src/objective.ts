@@ -20,7 +20,7 @@ export function isFile(name: string): boolean {
 }
 
 /** Where a module lies: a file as seen from a folder, or what a package of that folder leads to. */
-export function modulePath(name: string, folder: string): string {
+function modulePath(name: string, folder: string): string {
   return isFile(name)
     ? resolve(folder, name)
     : createRequire(join(resolve(folder), "package.json")).resolve(name);

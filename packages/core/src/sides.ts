@@ -43,7 +43,7 @@ export function sidesOf(heads: readonly SideHead[], io: NetworkIO): Side[] {
 type Columns = readonly [from: number, width: number];
 
 /** Where each head's targets and logits stand among those of all: the first one's, then the sides'. */
-export function headColumns({
+function headColumns({
   head,
   ownTargets,
   sides,

@@ -60,7 +60,7 @@ export const lognormal = (median: number, sigma: number) => (task: Hash, attempt
 };
 
 /** Twenty rows of a line: what is learned does not matter. */
-export function createdOf(input: ExperimentInput) {
+function createdOf(input: ExperimentInput) {
   const experiment = Experiment.parse(input);
   const rows = Array.from({ length: 20 }, (_, row) => [String(row), String(2 * row + 1)]);
   const lines = rows.map((_, row) => row + 2);
