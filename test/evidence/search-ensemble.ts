@@ -92,6 +92,8 @@ interface Row {
   readonly best: number;
   /** Its setting, trained once more on all training rows. */
   readonly refitted: number;
+  /** The greedy choice's settings, each trained once more on all training rows. */
+  readonly anew?: { readonly error: number; readonly members: number };
   readonly ensembles: { readonly [W in Way]: { readonly error: number; readonly members: number } };
 }
 
@@ -148,15 +150,20 @@ async function rowOf(name: Name, seed: number): Promise<Row> {
     best = errorOf(ensemble?.test?.best);
   }
 
-  const alone = await createdOf(input);
-  const again = memoryJournal();
-  await again.append(0, [alone, ...done]);
-  const state = begin(alone);
-  for (const record of done) fold(state, record);
-  const refit = await runToEnd(state, { ...world, journal: again }, setting, async () => undefined);
-  if (refit.status === "interrupted") throw new Error("Nobody interrupted this run.");
-  const refitted = errorOf(refit.report.result.metrics.test);
-  return { seed, best, refitted, ensembles: ensembles as Row["ensembles"] };
+  const fittedAnew = async (more: Partial<ExperimentInput>) => {
+    const created = await createdOf({ ...input, ...more });
+    const journal = memoryJournal();
+    await journal.append(0, [created, ...done]);
+    const state = begin(created);
+    for (const record of done) fold(state, record);
+    const ending = await runToEnd(state, { ...world, journal }, setting, async () => undefined);
+    if (ending.status === "interrupted") throw new Error("Nobody interrupted this run.");
+    return ending.report.result;
+  };
+  const refitted = errorOf((await fittedAnew({})).metrics.test);
+  const many = await fittedAnew({ ensemble: { fromSearch: { choose: "greedy", refit: true } } });
+  const anew = { error: errorOf(many.metrics.test), members: many.members.length };
+  return { seed, best, refitted, anew, ensembles: ensembles as Row["ensembles"] };
 }
 
 type Kept = { readonly [N in Name]?: { readonly rows: readonly Row[] } };
@@ -165,8 +172,11 @@ for (const name of names) {
   const before = (found[name] as { rows?: readonly Row[] } | undefined)?.rows ?? [];
   const rows = before.filter(({ seed }) => seed <= seeds);
   for (let seed = 1; seed <= seeds; seed++) {
-    if (rows.some((row) => row.seed === seed)) continue;
-    rows.push(await rowOf(name, seed));
+    const at = rows.findIndex((row) => row.seed === seed);
+    if (rows[at]?.anew) continue;
+    const row = await rowOf(name, seed);
+    if (at < 0) rows.push(row);
+    else rows[at] = row;
     found[name] = summaryOf(name, rows);
     keep("search-ensemble", found, true);
   }
@@ -175,14 +185,16 @@ for (const name of names) {
 await executor.close();
 keep("search-ensemble", found, true);
 const lines = names.flatMap((name) => {
-  const { error, best, refitted, ways } = found[name] as ReturnType<typeof summaryOf>;
+  const { error, best, refitted, anew, ways } = found[name] as ReturnType<typeof summaryOf>;
   return [
     `${name}: ${error}, best single trial ${best.toPrecision(4)}, fitted anew on all training rows ${refitted.toPrecision(4)}`,
-    ...WAYS.map((way) => {
-      const { error: own, members, percent, wins, of, verdict } = ways[way];
-      const range = `${percent.low.toFixed(2)} to ${percent.high.toFixed(2)}`;
-      return `  ${way.padEnd(16)} ${own.toPrecision(4)}  ${percent.mean.toFixed(2)} % (95 % ${range}) of the best single trial's, better on ${wins} of ${of} seeds, ${members.toFixed(1)} members: ${verdict}`;
-    }),
+    ...[...WAYS.map((way) => [way, ways[way]] as const), ["greedy, anew", anew] as const].map(
+      ([way, { error: own, members, percent, wins, of, verdict }]) => {
+        const range = `${percent.low.toFixed(2)} to ${percent.high.toFixed(2)}`;
+        const than = way === "greedy, anew" ? "its setting's, trained anew too" : "it";
+        return `  ${way.padEnd(16)} ${own.toPrecision(4)}  ${percent.mean.toFixed(2)} % (95 % ${range}) beside ${than}, better on ${wins} of ${of} seeds, ${members.toFixed(1)} members: ${verdict}`;
+      },
+    ),
   ];
 });
 console.log(lines.join("\n"));
@@ -201,41 +213,43 @@ function quantile(count: number): number {
   return T[count] ?? (count < 20 ? 2.447 : 2.093);
 }
 
+/** Errors of ensembles beside those of one network each, over seeds. */
+function comparisonOf(pairs: readonly (readonly [own: number, one: number, members: number])[]) {
+  const changes = pairs.map(([own, one]) => 100 * (own / one - 1));
+  const percent =
+    pairs.length > 1
+      ? meanInterval(changes, quantile(pairs.length))
+      : { mean: changes[0] ?? 0, low: -Infinity, high: Infinity, standardError: Infinity };
+  return {
+    error: mean(pairs.map(([own]) => own)),
+    members: mean(pairs.map(([, , members]) => members)),
+    percent,
+    wins: changes.filter((change) => change < 0).length,
+    of: pairs.length,
+    verdict: percent.high < 0 ? "wins" : percent.low > 0 ? "loses" : "no difference",
+  };
+}
+
 function summaryOf(name: Name, rows: readonly Row[]) {
   const ways = Object.fromEntries(
     WAYS.map((way) => {
-      const changes = rows.map(({ best, ensembles }) => 100 * (ensembles[way].error / best - 1));
-      const percent =
-        rows.length > 1
-          ? meanInterval(changes, quantile(rows.length))
-          : { mean: changes[0] ?? 0, low: -Infinity, high: Infinity, standardError: Infinity };
-      const verdict = percent.high < 0 ? "wins" : percent.low > 0 ? "loses" : "no difference";
-      const summary = {
-        error: mean(rows.map(({ ensembles }) => ensembles[way].error)),
-        members: mean(rows.map(({ ensembles }) => ensembles[way].members)),
-        percent,
-        wins: changes.filter((change) => change < 0).length,
-        of: rows.length,
-        verdict,
-      };
-      return [way, summary];
+      const pairs = rows.map(({ best, ensembles }) => {
+        const { error, members } = ensembles[way];
+        return [error, best, members] as const;
+      });
+      return [way, comparisonOf(pairs)];
     }),
-  ) as Record<
-    Way,
-    {
-      error: number;
-      members: number;
-      percent: ReturnType<typeof meanInterval>;
-      wins: number;
-      of: number;
-      verdict: string;
-    }
-  >;
+  ) as Record<Way, ReturnType<typeof comparisonOf>>;
   return {
     error: SETS[name].data.task === "classification" ? "Brier score" : "RMSE",
     best: mean(rows.map(({ best }) => best)),
     refitted: mean(rows.map(({ refitted }) => refitted)),
     ways,
+    anew: comparisonOf(
+      rows.flatMap(({ anew, refitted }) =>
+        anew ? [[anew.error, refitted, anew.members]] : [],
+      ) as [number, number, number][],
+    ),
     rows,
   };
 }

@@ -1,4 +1,4 @@
-import { metricOf, paramsOf, standings, type RunState } from "@manyfold/coordinator";
+import { metricName, paramsOf, standings, type RunState } from "@manyfold/coordinator";
 import type { ParamValue } from "@manyfold/protocol";
 import { styled } from "./terminal.ts";
 
@@ -34,7 +34,7 @@ function rowsOf(state: RunState): Row[] {
     });
   const head = [
     "trial",
-    metricOf(state.experiment),
+    metricName(state.experiment),
     "",
     ...names.map((one) => lastPart(one, parts)),
   ];

@@ -1,4 +1,4 @@
-import { directionOf, metricOf, trialCount, unitsOf } from "@manyfold/coordinator";
+import { directionOf, metricName, trialCount, unitsOf } from "@manyfold/coordinator";
 import type { CurvePoint, Experiment, JournalRecord, Params, TaskKey } from "@manyfold/protocol";
 import { FINAL, tagOf } from "@manyfold/protocol";
 import { createChanges, type Changes } from "./changes.ts";
@@ -74,7 +74,7 @@ export function createView(id: string): RunView {
       trials: experiment.search ? of(counts.trials, counts.failedTrials, totals.trials) : null,
       members: of(counts.members, counts.failedMembers, totals.members),
       best,
-      metric: experiment.search ? metricOf(experiment) : null,
+      metric: experiment.search ? metricName(experiment) : null,
       started: begun.time,
       updated,
     };

@@ -20,7 +20,7 @@ export { runToEnd } from "./to-end.ts";
 export { trialCount } from "./count.ts";
 export { bestTrial, paramsOf, proposedTrials } from "./trials.ts";
 export { trialRows } from "./search-result.ts";
-export { directionOf, metricOf } from "./metric.ts";
+export { directionOf, metricName } from "./metric.ts";
 export { unitsOf } from "./units.ts";
 export type { Assessed } from "./winner.ts";
 export { standings } from "./winner.ts";

@@ -9,6 +9,11 @@ export function metricOf(experiment: Experiment): Exclude<SearchMetric, "auto"> 
   return experiment.data.task === "classification" ? "nll" : "rmse";
 }
 
+/** What values of trials are called: an objective's say no more of themselves. */
+export function metricName(experiment: Experiment): string {
+  return experiment.objective ? "objective" : metricOf(experiment);
+}
+
 /** Accuracy is the one metric of which more is better; an objective says it itself. */
 export function directionOf(experiment: Experiment): "minimise" | "maximise" {
   if (experiment.objective) return experiment.objective.direction;

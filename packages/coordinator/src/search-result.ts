@@ -7,7 +7,7 @@ import { testOf } from "./objective.ts";
 import { finalTasks, tasksOfCell } from "./plan.ts";
 import type { Assessment, RunState } from "./state.ts";
 import { cellNumber, outcomeOf } from "./state.ts";
-import { directionOf, metricOf, signOf } from "./metric.ts";
+import { directionOf, metricName, signOf } from "./metric.ts";
 import { paramsOf, proposedTrials } from "./trials.ts";
 import { confirmedValue, correctedValue, leadersOf, winningTrial } from "./winner.ts";
 
@@ -30,7 +30,7 @@ export function searchResult(state: RunState): SearchResult | null {
   const names = importance?.map(({ name }) => name) ?? [];
   return {
     sampler: tagOf(experiment.search.sampler),
-    metric: experiment.objective ? "objective" : metricOf(experiment),
+    metric: metricName(experiment),
     direction,
     best: best
       ? {

@@ -4,7 +4,7 @@ import { ManyfoldError, tagOf } from "@manyfold/protocol";
 import type { Reason, Verdict } from "@manyfold/search";
 import { beginSearch, isAdaptive, seenBy } from "@manyfold/search";
 import { decisionsOf, rungsOf } from "./decisions.ts";
-import { metricOf, signOf } from "./metric.ts";
+import { metricName, signOf } from "./metric.ts";
 import { tasksOfTrial } from "./plan.ts";
 import { ATTEMPTS } from "./retry.ts";
 import { trialRows } from "./search-result.ts";
@@ -74,7 +74,7 @@ export function explainTrial(state: RunState, number: number): TrialStory {
   return {
     run: state.run,
     trial,
-    metric: metricOf(experiment),
+    metric: metricName(experiment),
     scheduler: scheduler === undefined || tagOf(scheduler) === "none" ? null : tagOf(scheduler),
     proposal: proposalOf(state, number),
     looks: looksOf(state, number),
