@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { registerAnalyze } from "./commands/analyze.ts";
 import { registerCancel } from "./commands/cancel.ts";
+import { registerCompare } from "./commands/compare.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerExplain } from "./commands/explain.ts";
 import { registerGc } from "./commands/gc.ts";
@@ -43,6 +44,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   registerGc,
   registerKeys,
   registerAnalyze,
+  registerCompare,
   registerExplain,
   registerLecture,
   registerSchema,

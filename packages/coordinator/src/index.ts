@@ -1,4 +1,6 @@
 export { checkExperiment, experimentComplaints } from "./check.ts";
+export { contestantsOf, contestMembers } from "./contestants.ts";
+export type { ContestantOf } from "./contestants.ts";
 export { MissingBlob } from "./blobs.ts";
 export { earlierRun } from "./earlier.ts";
 export type { Setting } from "./execution.ts";

@@ -44,3 +44,7 @@ export { abstains, csvLine, outputNames, predictionTable } from "./prediction-ta
 export type { PredictionTable, TableOptions } from "./prediction-table.ts";
 export { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 export type { Tensor } from "./safetensors.ts";
+
+// Ways to make an ensemble, set against each other.
+export { contestOf } from "./contest.ts";
+export type { ContestOf } from "./contest.ts";

@@ -1,6 +1,7 @@
 export * from "./analysis.ts";
 export * from "./augment.ts";
 export * from "./complaint.ts";
+export * from "./contest.ts";
 export * from "./data.ts";
 export * from "./ensemble.ts";
 export * from "./error.ts";

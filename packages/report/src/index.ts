@@ -1,1 +1,2 @@
+export { renderContest } from "./contest.ts";
 export { renderAnalysis, renderReport } from "./render.ts";
