@@ -178,6 +178,16 @@ const CONFIGURATION: readonly Case[] = [
     says: 'x.yaml:15:34 ensemble.bagging.sample must be another draw than grouped without data.split.group, got "grouped".\nGroups are the equal values of that column; without it the test rows would be of groups trained on.',
   },
   {
+    name: "snapshots of cycles that are no whole epochs",
+    given: config(["bagging: { members: 2 }", "snapshots: { members: 5 }"]),
+    says: "x.yaml:12:11 train.epochs must be a multiple of ensemble.snapshots.members, got 2.\nEach snapshot ends a cycle of as many epochs as the others.",
+  },
+  {
+    name: "a comparison with dropout without any",
+    args: ["compare", "x.yaml"],
+    says: "x.yaml:10:5 model.layers must be with at least one dropout layer, got none.\nHalf of the contestants drop units: add - dropout: 0.5 behind a hidden layer.",
+  },
+  {
     name: "a bag that grows in steps longer than itself",
     given: config(["members: 2 }", "members: 2 }\n  stop: { tolerance: 0.1 }"]),
     says: "x.yaml:16:3 ensemble.stop.step must be at most ensemble.bagging.members, the most members there may be, got 8.\nThe bag grows in steps up to that number; 128 is a good one.",
@@ -361,35 +371,6 @@ const CONFIGURATION: readonly Case[] = [
     name: "a range from 0 on a log scale",
     given: search("train.optimizer.adam.lr: { float: [0, 1], scale: log }"),
     says: "x.yaml:16:46 search.space.train.optimizer.adam.lr.float must be above 0 for scale: log, got [0,1].",
-  },
-  {
-    name: "an enqueued setting outside of its range",
-    given: search(
-      "train.optimizer.adam.lr: { float: [0.001, 0.1] }",
-      "  enqueue: [{ train.optimizer.adam.lr: 1 }]\n",
-    ),
-    says: 'x.yaml:16:40 search.enqueue.0.train.optimizer.adam.lr must be a value of {"float":[0.001,0.1]}, got 1.',
-  },
-  {
-    name: "an enqueued setting of something that is not searched",
-    given: search(
-      "train.optimizer.adam.lr: { float: [0.001, 0.1] }",
-      "  enqueue: [{ train.batch: 2 }]\n",
-    ),
-    says: 'x.yaml:16:15 search.enqueue.0.train.batch must be a parameter of search.space, got "train.batch".',
-  },
-  {
-    name: "more trials than settings, none of which may come twice",
-    given: search(
-      "model.layers.0.dense.activation: { categorical: [tanh] }",
-      "  duplicates: reject\n",
-    ),
-    says: "x.yaml:15:11 search.trials must be at most 1, the number of different settings, for duplicates: reject, got 2.",
-  },
-  {
-    name: "a warm start from a folder without a run",
-    given: search("train.optimizer.adam.lr: { float: [0.001, 0.1] }", "  warmStart: runs/gone\n"),
-    says: "x.yaml:16:14 search.warmStart must be the folder of a run, got runs/gone.\nA run's folder holds its journal.log; it is named relative to the configuration.",
   },
   {
     name: "more folds than rows",
