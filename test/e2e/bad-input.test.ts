@@ -373,6 +373,35 @@ const CONFIGURATION: readonly Case[] = [
     says: "x.yaml:16:46 search.space.train.optimizer.adam.lr.float must be above 0 for scale: log, got [0,1].",
   },
   {
+    name: "an enqueued setting outside of its range",
+    given: search(
+      "train.optimizer.adam.lr: { float: [0.001, 0.1] }",
+      "  enqueue: [{ train.optimizer.adam.lr: 1 }]\n",
+    ),
+    says: 'x.yaml:16:40 search.enqueue.0.train.optimizer.adam.lr must be a value of {"float":[0.001,0.1]}, got 1.',
+  },
+  {
+    name: "an enqueued setting of something that is not searched",
+    given: search(
+      "train.optimizer.adam.lr: { float: [0.001, 0.1] }",
+      "  enqueue: [{ train.batch: 2 }]\n",
+    ),
+    says: 'x.yaml:16:15 search.enqueue.0.train.batch must be a parameter of search.space, got "train.batch".',
+  },
+  {
+    name: "more trials than settings, none of which may come twice",
+    given: search(
+      "model.layers.0.dense.activation: { categorical: [tanh] }",
+      "  duplicates: reject\n",
+    ),
+    says: "x.yaml:15:11 search.trials must be at most 1, the number of different settings, for duplicates: reject, got 2.",
+  },
+  {
+    name: "a warm start from a folder without a run",
+    given: search("train.optimizer.adam.lr: { float: [0.001, 0.1] }", "  warmStart: runs/gone\n"),
+    says: "x.yaml:16:14 search.warmStart must be the folder of a run, got runs/gone.\nA run's folder holds its journal.log; it is named relative to the configuration.",
+  },
+  {
     name: "more folds than rows",
     given: search("train.batch: { int: [1, 4] }", "  assess: { folds: { k: 50 } }\n"),
     says: "x.yaml:16:25 search.assess.folds.k must be at most the number of training rows (6), got 50.\nTake fewer folds, or a validation split.",
