@@ -11,6 +11,8 @@ import type { Scored } from "./scored.ts";
 
 /** Parameters drawn at most, the most important first, else in the order of the space. */
 const most = 12;
+/** Whole numbers up to which each has its tick. */
+const fewValues = 8;
 /** Dots of one picture at most. */
 const mostDots = 300;
 
@@ -23,6 +25,10 @@ function parameterAxis(domain: Domain): Plot.ScaleOptions {
   }
   const [low, high] = "float" in domain ? domain.float : domain.int;
   const log = domain.scale === "log" && low > 0;
+  if ("int" in domain && !log && high - low <= fewValues) {
+    const all = Array.from({ length: high - low + 1 }, (_, at) => low + at);
+    return { ...label, domain: [low - 0.5, high + 0.5], ticks: all, tickFormat: "d" };
+  }
   return {
     ...label,
     domain: [low, high],
@@ -84,8 +90,9 @@ export function parameterPlots(search: SearchResult, space: Space): Html | null 
                 strokeWidth: 2.5,
               })
             : Plot.ruleY(bins, {
-                x1: "from",
-                x2: "to",
+                // A single value is no wider than a point: its line reaches a little to both sides.
+                x1: ({ from, to }: Bin) => (from === to ? Number(from) - 0.2 : from),
+                x2: ({ from, to }: Bin) => (from === to ? Number(to) + 0.2 : to),
                 y: "median",
                 stroke: colour("law"),
                 strokeWidth: 2.5,

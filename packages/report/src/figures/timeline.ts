@@ -25,8 +25,11 @@ function kindOf({ key: place, failure }: Span): Kind {
   return place.trial === FINAL ? "final" : "search";
 }
 
-/** A lane for each slot of each worker: what overlaps needs another one. */
-function lanesOf(spans: readonly Span[], tolerance: number): { name: string; spans: Span[] }[] {
+/**
+ * A lane for each slot of each worker: as many as its work needs in its time. Ends are those of
+ * records, which a busy coordinator writes late, so that what overlaps a little need not have.
+ */
+function lanesOf(spans: readonly Span[]): { name: string; spans: Span[] }[] {
   const byWorker = new Map<string, Span[]>();
   for (const span of spans) {
     const own = byWorker.get(span.worker) ?? [];
@@ -35,13 +38,18 @@ function lanesOf(spans: readonly Span[], tolerance: number): { name: string; spa
   }
   const workers = [...byWorker].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
   return workers.flatMap(([name, own]) => {
-    const lanes: { name: string; spans: Span[] }[] = [];
-    for (const span of own.sort((a, b) => a.from - b.from)) {
-      const free = lanes.find(
-        ({ spans: there }) => (there.at(-1)?.to ?? 0) <= span.from + tolerance,
-      );
-      if (free) free.spans.push(span);
-      else lanes.push({ name: lanes.length === 0 ? name : "", spans: [span] });
+    const sorted = own.sort((a, b) => a.to - b.to);
+    const busy = own.reduce((sum, { from, to }) => sum + to - from, 0);
+    const first = own.reduce((least, { from }) => Math.min(least, from), Infinity);
+    const slots = Math.max(1, Math.ceil(busy / ((sorted.at(-1)?.to ?? 0) - first) - 0.1));
+    const lanes = Array.from({ length: slots }, (_, slot) => ({
+      name: slot === 0 ? name : "",
+      spans: [] as Span[],
+    }));
+    const endOf = (lane: { spans: Span[] }) => lane.spans.at(-1)?.to ?? 0;
+    for (const span of sorted) {
+      const lane = lanes.reduce((free, other) => (endOf(other) < endOf(free) ? other : free));
+      lane.spans.push({ ...span, from: Math.min(Math.max(span.from, endOf(lane)), span.to) });
     }
     return lanes;
   });
@@ -51,8 +59,7 @@ function lanesOf(spans: readonly Span[], tolerance: number): { name: string; spa
 export function timeline(spans: readonly Span[]): Html | null {
   const end = spans.reduce((latest, { to }) => Math.max(latest, to), 0);
   if (spans.length < 2 || end === 0) return null;
-  // Ends are those of records, which are written together.
-  const lanes = lanesOf(spans, Math.max(0.05, end / 200));
+  const lanes = lanesOf(spans);
   const shown = lanes.slice(0, mostLanes);
   const bars = shown.flatMap((own, lane) => {
     const joined: Bar[] = [];
