@@ -377,3 +377,5 @@ export const SearchSpec = z.strictObject({
     .describe("A cell trains one network, or the members of the configured ensemble."),
 });
 export type SearchSpec = z.infer<typeof SearchSpec>;
+/** A search as it is written: short forms, and defaults left out. */
+export type SearchInput = z.input<typeof SearchSpec>;

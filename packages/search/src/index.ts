@@ -14,3 +14,5 @@ export type { Cell, Pacer, Verdict } from "./scheduler.ts";
 export { fitsSpace } from "./given.ts";
 export { axisOf } from "./space.ts";
 export type { Axis } from "./space.ts";
+export { createStudy } from "./study.ts";
+export type { OpenTrial, Study, StudyOptions, StudyTrial } from "./study.ts";
