@@ -30,6 +30,8 @@ export interface Subject {
   /** Whether a trained network is a member; not so where members are masks of a dropout network. */
   readonly networkIsMember: boolean;
   readonly failed: readonly MemberRow[];
+  /** Core-seconds that a member took, on average; null where that is not known. */
+  readonly memberSeconds: number | null;
   /** What v, c and the ensemble's error are: "Brier score", "squared error". */
   readonly error: string;
   /** The same with its unit, for axes. */
@@ -121,7 +123,7 @@ function making(
 }
 
 /** The subject of a report. */
-export function subjectOf({ result }: ReportDocument): Subject {
+export function subjectOf({ result, execution }: ReportDocument): Subject {
   const { target } = result.data.preprocessing;
   const classification = target.task === "classification";
   const spec = result.experiment.ensemble;
@@ -135,10 +137,22 @@ export function subjectOf({ result }: ReportDocument): Subject {
     ensemble: spec !== undefined,
     combiner: spec ? tagOf(spec.combine) : "none",
     networkIsMember: spec?.dropout === undefined,
+    memberSeconds: memberSecondsOf(result, execution),
     failed: result.members.filter(({ state }) => state === "failed"),
     ...errorNames(classification),
     loss: model.heads ? HEADS : losses[lossOf(loss, model.output, classification)],
   };
+}
+
+/** Of a run whose every task trains a member. */
+function memberSecondsOf(
+  { search, learningCurve, experiment }: ReportDocument["result"],
+  { seconds, workers }: ReportDocument["execution"],
+): number | null {
+  const tasks = workers.reduce((sum, worker) => sum + worker.tasks, 0);
+  const { bagging, initOnly } = experiment.ensemble ?? {};
+  if (search !== null || learningCurve !== undefined || (!bagging && !initOnly)) return null;
+  return tasks === 0 ? null : seconds.train / tasks;
 }
 
 /** The subject of predictions that came from anywhere: members and their equal-weight mean. */
@@ -154,6 +168,7 @@ export function subjectOfAnalysis({ target, analysis }: AnalysisDocument): Subje
     ensemble: analysis.k > 1,
     combiner: "mean",
     networkIsMember: true,
+    memberSeconds: null,
     failed: [],
     loss: "",
     ...errorNames(classification),

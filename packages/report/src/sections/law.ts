@@ -185,6 +185,7 @@ export function law(analysis: ErrorAnalysis, subject: Subject): Html {
 export function curve(analysis: ErrorAnalysis, subject: Subject): Html | null {
   const picture = errorCurve(analysis, subject.errorAxis);
   if (picture === null) return null;
+  const each = subject.memberSeconds;
   const enough =
     analysis.enough.length > 0 &&
     table({
@@ -207,6 +208,16 @@ export function curve(analysis: ErrorAnalysis, subject: Subject): Html | null {
             interval &&
             `${count(Math.ceil(interval.low))} to ${count(Math.ceil(interval.high))} (${percent(interval.level, 0)})`,
         },
+        ...(each === null
+          ? []
+          : [
+              {
+                title: "core-seconds",
+                align: "right" as const,
+                cell: ({ members }: ErrorAnalysis["enough"][number]) =>
+                  members === null ? "" : number(members * each),
+              },
+            ]),
       ],
       rows: analysis.enough,
     });
