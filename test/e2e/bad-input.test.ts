@@ -253,7 +253,7 @@ const CONFIGURATION: readonly Case[] = [
   {
     name: "two kinds of ensemble",
     given: config(["ensemble:\n", "ensemble:\n  initOnly: {}\n"]),
-    says: 'x.yaml:14:1 ensemble must be an object with exactly one of bagging, initOnly, dropout, snapshots, got {"initOnly":{},"bagging":{"members":2}}.',
+    says: 'x.yaml:14:1 ensemble must be an object with exactly one of bagging, initOnly, dropout, snapshots, fromSearch, got {"initOnly":{},"bagging":{"members":2}}.',
   },
   {
     name: "two mistakes at once",

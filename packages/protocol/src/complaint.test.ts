@@ -67,10 +67,10 @@ describe("a bad configuration", () => {
       `"train.optimizer must be an object with exactly one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, newton, newtonCg, cg, bfgs, lbfgs, got {}."`,
     );
     expect(messages(config({ ensemble: { bagging: {}, dropout: {} } }))).toMatchInlineSnapshot(
-      `"ensemble must be an object with exactly one of bagging, initOnly, dropout, snapshots, got {"bagging":{},"dropout":{}}."`,
+      `"ensemble must be an object with exactly one of bagging, initOnly, dropout, snapshots, fromSearch, got {"bagging":{},"dropout":{}}."`,
     );
     expect(messages(config({ ensemble: { combine: "mean" } }))).toMatchInlineSnapshot(
-      `"ensemble must be an object with exactly one of bagging, initOnly, dropout, snapshots, got {"combine":"mean"}."`,
+      `"ensemble must be an object with exactly one of bagging, initOnly, dropout, snapshots, fromSearch, got {"combine":"mean"}."`,
     );
     expect(messages(config({ ensemble: { baging: {} } }))).toMatchInlineSnapshot(`
       "ensemble.baging must be a known setting, got "baging".
