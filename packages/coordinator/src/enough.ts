@@ -11,8 +11,10 @@ import { isSearched } from "./trials.ts";
 
 /** Whether all members up to the next look have ended, and nobody has looked yet. */
 export function isWeighingDue(state: RunState, inFlight?: Pick<ReadonlySet<Hash>, "has">): boolean {
+  // Asked after every result, mostly in vain.
+  if (!state.experiment.ensemble?.stop || !isSearched(state)) return false;
   const ensemble = finalExperiment(state)?.ensemble;
-  if (!ensemble?.stop || !isSearched(state)) return false;
+  if (!ensemble?.stop) return false;
   const tasks = finalTasks(state);
   const last = state.weighed.at(-1);
   if (tasks.length === 0 || last?.enough || tasks.length === last?.members) return false;

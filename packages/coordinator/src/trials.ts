@@ -135,16 +135,37 @@ export function settingOf(state: RunState, trial: number): Experiment {
  * furthest. Undefined if none has a value.
  */
 export function bestTrial(state: RunState): (Assessment & { readonly value: number }) | undefined {
-  const rank = rankOf(state.experiment);
-  let best: (Assessment & { value: number }) | undefined;
-  for (let place = 0; place < cellCount(state); place++) {
+  const { experiment } = state;
+  const rank = rankOf(experiment);
+  const better = (best: Best["best"], place: number) => {
     const assessment = assessmentAt(state, place);
-    if (!assessment || assessment.value === null) continue;
+    if (!assessment || assessment.value === null) return best;
     const valued = { ...assessment, value: assessment.value };
-    if (!best || rank(valued, best) < 0) best = valued;
+    return best === undefined || rank(valued, best) < 0 ? valued : best;
+  };
+  // Cells before the first open one stay as they are, and there may be very many.
+  const before = bests.get(state);
+  let over: Best =
+    before?.experiment === experiment ? before : { experiment, cells: 0, best: undefined };
+  const open = firstOpen(state);
+  for (let { cells: place } = over; place < open; place++) {
+    over = { experiment, cells: place + 1, best: better(over.best, place) };
   }
+  bests.set(state, over);
+  let { best } = over;
+  const count = cellCount(state);
+  for (let place = open; place < count; place++) best = better(best, place);
   return best;
 }
+
+/** The best of so many cells, from the first. */
+interface Best {
+  readonly experiment: Experiment;
+  readonly cells: number;
+  readonly best: (Assessment & { readonly value: number }) | undefined;
+}
+
+const bests = new WeakMap<RunState, Best>();
 
 /** The order of trials with values, the best first: those that came further, by value, by number. */
 export function rankOf(experiment: Experiment) {

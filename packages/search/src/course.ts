@@ -53,6 +53,15 @@ export interface Course {
 
 /** Whether a search is a row of decisions, and not merely a list of trials that nothing changes. */
 export function isDecided(search: SearchSpec): boolean {
+  const known = decided.get(search) ?? readsResults(search);
+  decided.set(search, known);
+  return known;
+}
+
+/** Asked for at every look at a state. */
+const decided = new WeakMap<SearchSpec, boolean>();
+
+function readsResults(search: SearchSpec): boolean {
   if (schedulerOf(search) !== undefined || watchOf(search) !== undefined) return true;
   if (search.order === "free" && isAdaptive(search)) return true;
   return search.trials === undefined && isOpenEnded(search);

@@ -1,14 +1,12 @@
 import { key } from "@manyfold/core";
 import type { Params, Space } from "@manyfold/protocol";
 import type { Learner, Observation, SamplerRule } from "./sampler.ts";
+import type { Check } from "./course-contract.ts";
 import { axisOf } from "./space.ts";
 import { namesOf, treeOf } from "./tree.ts";
 
-/** One promise of every sampler: run it under any test runner; it throws where the promise breaks. */
-export interface Check {
-  readonly name: string;
-  readonly run: () => void;
-}
+export { courseContract, pairs } from "./course-contract.ts";
+export type { Check } from "./course-contract.ts";
 
 /** Spaces of every kind of parameter, all with a grid. */
 export const spaces: Readonly<Record<string, Space>> = {
