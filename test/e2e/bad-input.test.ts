@@ -402,6 +402,48 @@ const CONFIGURATION: readonly Case[] = [
     says: "x.yaml:16:14 search.warmStart must be the folder of a run, got runs/gone.\nA run's folder holds its journal.log; it is named relative to the configuration.",
   },
   {
+    name: "a space without a parameter",
+    given: search(""),
+    says: "x.yaml:16:3 search.space must be an object with at least one parameter, got {}.",
+  },
+  {
+    name: "a grid over a range without steps",
+    given: search("train.optimizer.adam.lr: { float: [0.01, 1] }", "  sampler: grid\n"),
+    says: 'x.yaml:17:12 search.space.train.optimizer.adam.lr must be a range with steps for sampler: grid, got {"float":[0.01,1]}.\nAdd for example steps: 5, or list the values with categorical: [...].',
+  },
+  {
+    name: "constraints that no setting keeps",
+    given: search(
+      "train.batch: { int: [1, 4] }, train.epochs: { int: [1, 9] }",
+      '  sampler: tpe\n  constraints: ["train.batch > train.epochs + 3"]\n',
+    ),
+    says: "x.yaml:17:16 search.constraints must be kept by some setting of the space, got none of 10000 random ones.\nWiden the space or the constraints.",
+  },
+  {
+    name: "a network that is searched too deep",
+    given: config(
+      [
+        "- dense: { units: 3, activation: tanh }",
+        "- repeat: { times: 1, layer: { dense: { units: 3, activation: tanh } } }",
+      ],
+      [
+        "ensemble:",
+        "search:\n  trials: 2\n  space: { model.layers.0.repeat.times: { int: [0, 300] } }\nensemble:",
+      ],
+    ),
+    says: "x.yaml:16:12 search.space.model.layers.0.repeat.times must be <= 256, got 300.\nEach of its values has to be a valid model.layers.0.repeat.times.",
+  },
+  {
+    name: "a budget of less than a trial",
+    given: search("train.batch: { int: [1, 4] }", "  repeats: 3\n  budget: { cells: 2 }\n"),
+    says: "x.yaml:17:20 search.budget.cells must be at least the cells of one trial (folds x repeats), got 2.\nTrials are begun whole.",
+  },
+  {
+    name: "a free order of trials that never wait",
+    given: search("train.batch: { int: [1, 4] }", "  order: free\n"),
+    says: 'x.yaml:16:10 search.order must be numbered where no decision waits for results, got "free".\nSuch a search never leaves a slot idle: free would give nothing.',
+  },
+  {
     name: "more folds than rows",
     given: search("train.batch: { int: [1, 4] }", "  assess: { folds: { k: 50 } }\n"),
     says: "x.yaml:16:25 search.assess.folds.k must be at most the number of training rows (6), got 50.\nTake fewer folds, or a validation split.",

@@ -111,7 +111,7 @@ function emptyComplaints(search: SearchSpec): ConfigComplaint[] {
     if (!(error instanceof ManyfoldError)) throw error;
     const condition = "kept by some setting of the space";
     const got = `none of ${MOST_DRAWS} random ones`;
-    return [{ path, at: "value", condition, got }];
+    return [{ path, at: "value", condition, got, help: "Widen the space or the constraints." }];
   }
   return [];
 }
