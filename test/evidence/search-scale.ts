@@ -29,10 +29,13 @@ interface Figures {
 function figuresOf(what: string, slots: number, lag: number | "free", found: Study): Figures {
   const trials = new Set([...found.state.assessed.values()].map(({ trial }) => trial)).size;
   const last = found.records.findLast(({ type }) => type === "assessed")?.time ?? 0;
-  const work = found.records.reduce(
-    (sum, one) => sum + (one.type === "completed" || one.type === "failed" ? one.seconds : 0),
-    0,
-  );
+  const searched = found.records.findLastIndex(({ type }) => type === "assessed");
+  const work = found.records
+    .slice(0, searched)
+    .reduce(
+      (sum, one) => sum + (one.type === "completed" || one.type === "failed" ? one.seconds : 0),
+      0,
+    );
   const round = (value: number, digits: number) => Number(value.toFixed(digits));
   return {
     what,
