@@ -40,7 +40,14 @@ test.each(tried)("$name has one ledger inline and on 1, 2 and 4 threads", async 
   const variant = preferredVariant();
   const [version, run] = [1, "conforming"] as const;
   const created: JournalRecord = {
-    ...{ type: "created", version, run, experiment, variant, data, time: 0, manyfold: "0" },
+    type: "created",
+    version,
+    run,
+    experiment,
+    variant,
+    data,
+    time: 0,
+    manyfold: "0",
   };
   const ledgers = [];
   for (const executor of executors) {

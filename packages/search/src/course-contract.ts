@@ -154,7 +154,8 @@ function work(
 function ledgerOf({ course, results }: Worked): unknown[] {
   return course.made
     .map((cell) => ({
-      ...{ trial: cell.trial, rung: cell.rung },
+      trial: cell.trial,
+      rung: cell.rung,
       params: course.settings[cell.trial],
       result: results.get(nameOf(cell)),
     }))

@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { courseContract, pairs } from "./testing.ts";
 
 describe.each(pairs)("$name", ({ search }) => {
-  for (const { name, run } of courseContract(search)) test(name, run);
+  test.each(courseContract(search))("$name", ({ run }) => {
+    expect(run).not.toThrow();
+  });
 });
 
 test("every sampler meets every scheduler", () => {
