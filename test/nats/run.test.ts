@@ -18,6 +18,21 @@ const startWorker = workerStarter(folder);
 /** Milliseconds within which another machine goes on: its lease's time, and what it takes to start. */
 const TAKEOVER = 30_000;
 
+/** Trials that wait for results, and go on from checkpoints on whatever worker is free. */
+const paced = {
+  ...search,
+  name: "paced",
+  search: {
+    ...search.search,
+    sampler: "tpe" as const,
+    lag: 2,
+    repeats: 2,
+    scheduler: { asha: { min: 1, eta: 2 } },
+    budget: { stagnation: 20 },
+    confirm: { trials: 2, rounds: 1 },
+  },
+};
+
 const weightsOf = ({ artifact }: RunDocument) =>
   readFileSync(join(artifact ?? "", "weights.safetensors")).toString("hex");
 
@@ -73,7 +88,7 @@ describeWithServer("runs over NATS", () => {
   test("give the bits of an inline run on two workers, which both worked", async () => {
     one = startWorker(server.url, "one");
     startWorker(server.url, "two");
-    for (const experiment of [slow, search]) {
+    for (const experiment of [slow, search, paced]) {
       const config = writeExperiment(folder, experiment);
       const there = await document(["run", config, ...cluster, "--out", out]);
       const here = await inline(config);
@@ -81,7 +96,7 @@ describeWithServer("runs over NATS", () => {
       expect(weightsOf(there)).toBe(weightsOf(here));
       expect(there).toMatchObject({ status: "done", reproducible: true, tasks: here.tasks });
       expect(there.metrics).toEqual(here.metrics);
-      if (experiment === search) continue;
+      if (experiment !== slow) continue;
       const { workers: named } = there.execution;
       expect(named.map(({ tasks }) => tasks > 0)).toEqual([true, true]);
       expect(named.reduce((sum, { tasks }) => sum + tasks, 0)).toBe(16);
