@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { Cells } from "@manyfold/data";
 import {
   analyse,
@@ -32,7 +33,7 @@ export function analysisDocument(
       : undefined;
   return {
     version: 1,
-    source: { name: cells.source, rows: members.rows },
+    source: { name: basename(cells.source), rows: members.rows },
     target,
     members: [...names],
     notes: notesOf(truth.task, labels),

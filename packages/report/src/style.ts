@@ -81,7 +81,7 @@ tbody th { font-weight: 500; }
 .number { text-align: right; white-space: nowrap; }
 thead .number { white-space: normal; }
 tr.marked { background: color-mix(in srgb, var(--measured) 12%, transparent); }
-.tag { font-style: normal; font-size: .75em; border: 1px solid; border-radius: 9px; padding: 0 7px; margin-left: 4px; color: var(--best); }
+.tag { font-style: normal; font-size: .75em; border: 1px solid; border-radius: 9px; padding: 0 7px; margin-left: 4px; color: var(--best); white-space: nowrap; }
 .scroll.fit { width: fit-content; min-width: min(100%, 19rem); max-width: 100%; }
 .hash { font-size: .76em; }
 .meaning { color: var(--muted); font-weight: 400; }

@@ -8,13 +8,16 @@ import type { Subject } from "../subject.ts";
 /** Predictions in rising order with the band they would move in with other training rows. */
 export function resamplingBands(found: ResamplingVariance, subject: Subject): Html {
   const { members, from, variance, noise, below } = found;
+  // A probability cannot leave 0 to 1.
+  const within = (value: number) =>
+    subject.classification ? Math.min(1, Math.max(0, value)) : value;
   const rows = found.values
     .toSorted((a, b) => a.prediction - b.prediction)
     .map((own, at) => ({
       at: at + 1,
       ...own,
-      low: own.prediction - 1.96 * own.error,
-      high: own.prediction + 1.96 * own.error,
+      low: within(own.prediction - 1.96 * own.error),
+      high: within(own.prediction + 1.96 * own.error),
     }));
   const what = subject.classification ? "probability of its class" : subject.target;
   const range = extent(rows.flatMap(({ low, high, truth }) => [low, high, truth ?? low]));

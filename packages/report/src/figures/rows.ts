@@ -41,7 +41,7 @@ export function rowsCurve({ points, members, fit }: LearningCurve, error: string
         label: "training rows, n",
         labelArrow: "none",
         labelAnchor: "center",
-        ticks: narrow ? 4 : 8,
+        ticks: narrow ? 3 : 8,
       },
       y: { ...axis(range, `error: ${error}`), grid: true },
       marks: [

@@ -22,7 +22,7 @@ export function rowsSection(found: LearningCurve, subject: Subject): Html {
         { title: "shared, c", align: "right", cell: ({ c }) => c !== null && number(c) },
         { title: "their mean", align: "right", cell: ({ error }) => number(error) },
         {
-          title: `less than the line above (${percent(level, 0)}, these networks on new rows)`,
+          title: `less than above (${percent(level, 0)}, these networks, new rows)`,
           align: "right",
           cell: ({ rows }) => {
             const gain = gains.find(({ to }) => to === rows);
