@@ -75,7 +75,7 @@ export function continued(
  * What keeps a setting from being one of a space; `null` where nothing does. A setting may leave
  * parameters out.
  */
-export function misfitOf(
+function misfitOf(
   space: Space,
   setting: Params,
 ): { name: string; condition: string; got: string; help?: string } | null {
@@ -102,7 +102,7 @@ export function misfitOf(
 }
 
 /** Whether a setting is complete: every parameter that counts has a value of its domain. */
-export function isWhole(space: Space, setting: Params): boolean {
+function isWhole(space: Space, setting: Params): boolean {
   const { names, isActive } = treeOf(space);
   if (misfitOf(space, setting) !== null) return false;
   return names.every((name, index) => !isActive(index, setting) || setting[name] !== undefined);

@@ -109,7 +109,7 @@ export const AUGMENTATION: readonly Row[] = [
  *
  * @param base of the splits and of the trainings
  */
-export function bentDigits(
+function bentDigits(
   digits: Materials["digits"],
   base: number,
 ): {
