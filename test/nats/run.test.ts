@@ -127,7 +127,8 @@ describeWithServer("runs over NATS", () => {
     expect(there.ledger).toBe(here.ledger);
     expect(weightsOf(there)).toBe(weightsOf(here));
     expect(there.tasks).toEqual({ total: 16, completed: 16, failed: 0 });
-    expect(there.execution.lost).toBeGreaterThan(0);
+    // What the killed worker had is an attempt that was lost, or a copy was there before that was known.
+    expect(there.execution.lost + there.execution.copies).toBeGreaterThan(0);
   });
 
   test("are taken over elsewhere by their id, and the first coordinator is shut out", async () => {
