@@ -83,7 +83,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   let home = join(folder, "runs0");
   const watch = async (one: Running) => {
     const { code, stdout, stderr } = await one.ended;
-    say(`${one.name} ended with ${code}`);
+    const [why = ""] = code === 0 ? [] : stderr.trim().split("\n").slice(-2);
+    say(`${one.name} ended with ${code}${why === "" ? "" : `: ${why.slice(0, 300)}`}`);
     if (code === 0 || code === 1) {
       finished ??= { stdout, stderr };
     } else if (code !== null && code !== 2 && code !== 3 && code !== 130) {

@@ -39,6 +39,8 @@ export interface Copies {
   lose(worker: string): void;
   /** Sends anew what no worker says it has: a worker that stands still may have been given it. */
   look(): void;
+  /** Waits until nothing is on its way to the server any more. */
+  settled(): Promise<unknown>;
 }
 
 /** Times that a copy is sent, for whoever gets it may be the worker that it is meant to help. */
@@ -59,9 +61,11 @@ export function createCopies(options: CopiesOptions): Copies {
   const copies = new Map<Hash, Copy>();
   let sendings = 0;
 
-  const takeBack = (sequence: number | undefined) => {
+  const pending = new Set<Promise<void>>();
+
+  const takeBack = async (sequence: number | undefined) => {
     if (sequence === undefined) return;
-    link.streams.remove(names.tasks, sequence).catch(() => undefined);
+    await link.streams.remove(names.tasks, sequence).catch(() => undefined);
   };
 
   const publish = async (copy: Copy) => {
@@ -71,8 +75,8 @@ export function createCopies(options: CopiesOptions): Copies {
     const subject = names.task(task.spec.variant, name);
     const msgID = `${session}.${++sendings}`;
     const sequence = await link.streams.publish(subject, encode(message), { msgID });
-    if (copy.over) takeBack(sequence);
-    else copy.sequence = sequence;
+    copy.sequence = sequence;
+    if (copy.over) await takeBack(sequence);
   };
 
   const send = (copy: Copy) => {
@@ -80,7 +84,10 @@ export function createCopies(options: CopiesOptions): Copies {
     copy.since = clock.monotonic();
     copy.worker = undefined;
     // Where there is no room for it, or no right, the attempt goes on as if nobody had thought of it.
-    publish(copy).catch(() => drop(copy));
+    const sent = publish(copy)
+      .catch(() => drop(copy))
+      .finally(() => pending.delete(sent));
+    pending.add(sent);
   };
 
   const drop = (copy: Copy) => {
@@ -90,7 +97,7 @@ export function createCopies(options: CopiesOptions): Copies {
   };
 
   const again = (copy: Copy) => {
-    takeBack(copy.sequence);
+    void takeBack(copy.sequence);
     if (copy.tries < TRIES) send(copy);
     else drop(copy);
   };
@@ -140,7 +147,7 @@ export function createCopies(options: CopiesOptions): Copies {
     stop(task) {
       const copy = copies.get(task);
       if (copy === undefined) return undefined;
-      takeBack(copy.sequence);
+      void takeBack(copy.sequence);
       drop(copy);
       return { task: copy.one.task, worker: copy.worker };
     },
@@ -153,5 +160,6 @@ export function createCopies(options: CopiesOptions): Copies {
         if (copy.worker === undefined && now - copy.since > options.patience) again(copy);
       }
     },
+    settled: () => Promise.allSettled(pending),
   };
 }

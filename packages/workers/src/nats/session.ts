@@ -62,6 +62,8 @@ export interface Session {
 
 /** Missed heartbeats, with half a one for its way. */
 const MISSED = 3.5;
+/** Milliseconds for which the end waits for copies that are on their way. */
+const LAST_COPIES = 3000;
 /** Milliseconds for which a cancelling is told again and again. */
 const TOLD = 60_000;
 
@@ -444,6 +446,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       for (const unsubscribe of subscriptions) unsubscribe();
       await stopReading();
       if (!link.up) return;
+      // A copy that is still on its way would come to stay, with nobody to take it back.
+      await Promise.race([copies.settled(), timers.sleep(LAST_COPIES)]);
       // Its own alone: another coordinator may have taken the run over.
       await removeTasks(link, names, run, copies.session).catch(() => []);
       const several = await removeTasks(link, names, run, id).catch(() => []);
