@@ -447,7 +447,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       await stopReading();
       if (!link.up) return;
       // A copy that is still on its way would come to stay, with nobody to take it back.
-      await Promise.race([copies.settled(), timers.sleep(LAST_COPIES)]);
+      const there = new AbortController();
+      const late = timers.sleep(LAST_COPIES, there.signal).catch(() => undefined);
+      await Promise.race([copies.settled(), late]);
+      there.abort();
       // Its own alone: another coordinator may have taken the run over.
       await removeTasks(link, names, run, copies.session).catch(() => []);
       const several = await removeTasks(link, names, run, id).catch(() => []);
